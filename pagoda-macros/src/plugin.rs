@@ -1,0 +1,109 @@
+//! `plugin!`: the declaration of a plugin.
+
+use crate::diagnostics::{Errors, arguments, default_sdk, sdk_path, text};
+use crate::names::plugin_id_problem;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{LitStr, Type};
+
+const KNOWN: [&str; 7] = ["id", "alias", "name", "version", "description", "config", "crate"];
+
+#[derive(Default)]
+struct Declaration {
+    id: Option<LitStr>,
+    alias: Option<LitStr>,
+    name: Option<LitStr>,
+    version: Option<LitStr>,
+    description: Option<LitStr>,
+    config: Option<Type>,
+    sdk: Option<syn::Path>,
+}
+
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let mut declared = Declaration::default();
+    let parse = |input: ParseStream<'_>| {
+        arguments(input, &KNOWN, &mut errors, |key, input, errors| {
+            let id_of = |literal: LitStr, errors: &mut Errors| {
+                if let Some(problem) = plugin_id_problem(&literal.value()) {
+                    errors.at(literal.span(), problem);
+                }
+                literal
+            };
+            match key.to_string().as_str() {
+                "id" => declared.id = Some(id_of(text(input, key, "\"rack-names\"")?, errors)),
+                "alias" => declared.alias = Some(id_of(text(input, key, "\"rack-names\"")?, errors)),
+                "name" => declared.name = Some(text(input, key, "\"Rack names\"")?),
+                "version" => declared.version = Some(text(input, key, "\"1.0.0\"")?),
+                "description" => declared.description = Some(text(input, key, "\"Names racks\"")?),
+                "config" => declared.config = Some(input.parse()?),
+                _ => declared.sdk = Some(sdk_path(input)?),
+            }
+            Ok(())
+        });
+        Ok(())
+    };
+    if let Err(error) = parse.parse2(input) {
+        errors.add(error);
+    }
+    if declared.id.is_none() && errors.is_empty() {
+        errors.at(Span::call_site(), "a plugin needs an id: `plugin! { id = \"rack-names\" }`");
+    }
+    let made = emit(&declared);
+    match errors.into_items() {
+        // The static stays, so that the hooks of the crate do not complain as well.
+        Some(mistakes) => quote!(#made #mistakes),
+        None => {
+            let sdk = declared.sdk.map_or_else(default_sdk, ToTokens::into_token_stream);
+            quote! {
+                #made
+                const _: () = {
+                    // Fails where `plugin!` does not stand in the root of its crate.
+                    const _: &#sdk::plugin::PluginDecl = &crate::PLUGIN;
+                    #sdk::__private::inventory::submit! { #sdk::plugin::PluginReg(&crate::PLUGIN) }
+                };
+            }
+        }
+    }
+}
+
+fn emit(declared: &Declaration) -> TokenStream {
+    let Declaration { id, alias, name, version, description, config, sdk } = declared;
+    let sdk = sdk.as_ref().map_or_else(default_sdk, ToTokens::to_token_stream);
+    // A bad id was answered already; the constant check of the SDK must not answer it again.
+    let id = id.as_ref().filter(|id| plugin_id_problem(&id.value()).is_none());
+    let id = id.map_or_else(|| quote!("invalid-id"), ToTokens::to_token_stream);
+    let name = name.as_ref().map_or_else(|| id.clone(), ToTokens::to_token_stream);
+    let version = or_manifest(version.as_ref(), "CARGO_PKG_VERSION");
+    let description = or_manifest(description.as_ref(), "CARGO_PKG_DESCRIPTION");
+    let alias = alias
+        .as_ref()
+        .filter(|alias| plugin_id_problem(&alias.value()).is_none())
+        .map(|alias| quote!(.with_alias(#alias)));
+    let config = config
+        .as_ref()
+        .map(|ty| quote_spanned!(ty.span()=> .with_config(#sdk::config::ConfigSpec::of::<#ty>())));
+    quote! {
+        /// The declaration of this plugin, made by `plugin!`. The hooks and routes of the crate refer to it
+        /// as `crate::PLUGIN`.
+        ///
+        /// If the compiler says that it cannot find `PLUGIN` in the crate root: `plugin! { id = "…" }` is
+        /// missing in the root of the crate (`src/lib.rs`), stands in another module, or stands below a
+        /// `#[cfg]` that is off.
+        pub static PLUGIN: #sdk::plugin::PluginDecl = #sdk::plugin::PluginDecl::new(#id, #name, #version)
+            #alias
+            .with_about(
+                #description,
+                ::core::env!("CARGO_PKG_AUTHORS"),
+                ::core::env!("CARGO_PKG_LICENSE"),
+            )
+            #config
+            .at(::core::file!(), ::core::line!());
+    }
+}
+
+fn or_manifest(given: Option<&LitStr>, variable: &str) -> TokenStream {
+    given.map_or_else(|| quote!(::core::env!(#variable)), ToTokens::to_token_stream)
+}

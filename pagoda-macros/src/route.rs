@@ -1,0 +1,277 @@
+//! `#[get]` and its siblings: routes of plugins.
+
+use crate::diagnostics::{Errors, arguments, beside, default_sdk, sdk_path};
+use crate::function::Function;
+use crate::names::closest;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{LitStr, ReturnType, Token};
+
+/// What stands in the parentheses.
+#[derive(Default)]
+struct Arguments {
+    path: Option<LitStr>,
+    open: bool,
+    sdk: Option<syn::Path>,
+}
+
+const MOST_PARAMETERS: usize = 8;
+
+/// `attribute` is the name of the method in small letters.
+pub(crate) fn expand(attribute: &str, args: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let args = parse(attribute, args, &mut errors);
+    let Some(function) = Function::of(item, attribute, &mut errors) else {
+        return beside(item, TokenStream::new(), errors);
+    };
+    if function.check("a route", &mut errors)
+        && let Some(ninth) = function.sig.inputs.iter().nth(MOST_PARAMETERS)
+    {
+        errors.over(ninth, format!("a route takes at most {MOST_PARAMETERS} parameters; take a struct"));
+    }
+    if matches!(function.sig.output, ReturnType::Default) {
+        errors.at(
+            function.sig.ident.span(),
+            "a route answers something: `Json<T>`, `(u16, Json<T>)`, `Response`, or `RouteResult` of one of these",
+        );
+    }
+    beside(item, emit(attribute, &args, &function), errors)
+}
+
+fn parse(attribute: &str, args: TokenStream, errors: &mut Errors) -> Arguments {
+    let mut found = Arguments::default();
+    let parse = |input: ParseStream<'_>| {
+        if input.peek(LitStr) {
+            let path: LitStr = input.parse()?;
+            if let Some((at, problem)) = path_problem(&path.value()) {
+                errors.at(path.span(), format!("{problem} (at character {at} of the path)"));
+            }
+            found.path = Some(path);
+            input.parse::<Option<Token![,]>>()?;
+        } else {
+            let span = if input.is_empty() { Span::call_site() } else { input.span() };
+            errors.at(span, format!("a route needs a path: `#[{attribute}(\"/greet/{{name}}/\")]`"));
+        }
+        arguments(input, &["auth", "crate"], errors, |key, input, errors| {
+            if *key == "auth" {
+                const FORM: &str = "`auth` is `required` (which it is anyhow) or `none`, without quotes";
+                let word = if input.peek(Ident::peek_any) {
+                    input.call(Ident::parse_any)?
+                } else {
+                    return Err(input.error(FORM));
+                };
+                match word.to_string().as_str() {
+                    "none" => found.open = true,
+                    "required" => {}
+                    other => {
+                        let close = closest(other, ["none", "required"]);
+                        let hint = close.map(|close| format!("; did you mean `{close}`?"));
+                        errors.at(word.span(), format!("{FORM}{}", hint.unwrap_or_default()));
+                    }
+                }
+            } else {
+                found.sdk = Some(sdk_path(input)?);
+            }
+            Ok(())
+        });
+        Ok(())
+    };
+    if let Err(error) = parse.parse2(args) {
+        errors.add(error);
+    }
+    found
+}
+
+/// What is wrong with a path, and at which character (from 1).
+pub(crate) fn path_problem(path: &str) -> Option<(usize, String)> {
+    let Some(rest) = path.strip_prefix('/') else {
+        return Some((1, "a path starts with `/`: it is mounted below `/api/v2/plugins/<id>`".to_owned()));
+    };
+    for (at, c) in path.chars().enumerate() {
+        let problem = match c {
+            '?' => "a path has no query; take it with `Query<T>`",
+            '#' => "a path has no fragment",
+            '%' => "a path is written undecoded, without `%`",
+            '\\' => "a path has no backslash",
+            c if c.is_whitespace() || c.is_control() => "a path has no blanks",
+            _ => continue,
+        };
+        return Some((at + 1, problem.to_owned()));
+    }
+    let mut at = 2;
+    let mut names: Vec<&str> = Vec::new();
+    let segments: Vec<&str> = rest.split('/').collect();
+    for (index, segment) in segments.iter().enumerate() {
+        let last = index + 1 == segments.len();
+        if segment.is_empty() && !last {
+            return Some((at, "a segment of the path is empty".to_owned()));
+        }
+        if matches!(*segment, "." | "..") {
+            return Some((at, format!("`{segment}` is no segment: clients would resolve it")));
+        }
+        if let Some(problem) = segment_problem(segment, &names) {
+            return Some((at, problem));
+        }
+        names.extend(segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')));
+        at += segment.chars().count() + 1;
+    }
+    None
+}
+
+fn segment_problem(segment: &str, names: &[&str]) -> Option<String> {
+    if !segment.contains(['{', '}']) {
+        return None;
+    }
+    let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        return Some(format!("a parameter is a whole segment: `/{{name}}/`, not `{segment}`"));
+    };
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Some(format!("`{name}` is no name for a parameter: it is an identifier, such as `{{name}}`"));
+    }
+    names.contains(&name).then(|| format!("the path has two parameters `{name}`"))
+}
+
+fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
+    let sdk = args.sdk.as_ref().map_or_else(default_sdk, ToTokens::to_token_stream);
+    let ident = &function.sig.ident;
+    let (name, summary, path) = (function.name(), function.summary(), &args.path);
+    let method = match attribute {
+        "get" => quote!(Get),
+        "post" => quote!(Post),
+        "put" => quote!(Put),
+        "patch" => quote!(Patch),
+        _ => quote!(Delete),
+    };
+    let auth = if args.open { quote!(None) } else { quote!(Required) };
+    let request = Ident::new("__request", Span::mixed_site());
+    let parameters = function.parameters();
+    let taken: Vec<Ident> = (0..parameters.len())
+        .map(|index| format_ident!("__parameter{index}", span = Span::mixed_site()))
+        .collect();
+    let takes = parameters.iter().zip(&taken).map(|(ty, name)| {
+        quote_spanned! {ty.span()=>
+            let #name = <#ty as #sdk::route::FromRequest>::from_request(&mut #request)?;
+        }
+    });
+    let (output, at) = (function.output(), function.output_span());
+    let answer =
+        if output.clone().into_iter().any(|token| matches!(&token, TokenTree::Ident(word) if word == "impl"))
+        {
+            // `impl Trait` cannot be named a second time.
+            quote_spanned!(at=> #sdk::route::IntoResponse::into_response)
+        } else {
+            quote_spanned!(at=> <#output as #sdk::route::IntoResponse>::into_response)
+        };
+    let is_async = function.sig.asyncness.is_some();
+    let (keyword, wait) = if is_async { (quote!(async fn), quote!(.await)) } else { (quote!(fn), quote!()) };
+    let handler = if is_async {
+        // At the function's name, where rustc then says that its future is not `Send`.
+        quote_spanned! {ident.span()=>
+            #sdk::route::RouteHandler::Async(|#request| ::std::boxed::Box::pin(__pagoda_route(#request)))
+        }
+    } else {
+        quote!(#sdk::route::RouteHandler::Plain(__pagoda_route))
+    };
+    quote! {
+        const _: () = {
+            #[allow(unused_mut)]
+            #keyword __pagoda_route(mut #request: #sdk::route::RouteRequest)
+                -> #sdk::route::RouteResult<#sdk::route::Response>
+            {
+                #(#takes)*
+                ::core::mem::drop(#request);
+                #answer(#ident(#(#taken),*)#wait)
+            }
+            #sdk::__private::inventory::submit! {
+                #sdk::route::RouteReg {
+                    plugin: &crate::PLUGIN,
+                    method: #sdk::route::Method::#method,
+                    path: #path,
+                    auth: #sdk::route::RouteAuth::#auth,
+                    function: #name,
+                    summary: #summary,
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    handler: #handler,
+                }
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{expand, path_problem};
+    use proptest::prelude::*;
+    use quote::quote;
+
+    #[test]
+    fn paths() {
+        for good in ["/", "/greet/{name}/", "/a/{x}/b/{y}", "/é/", "/{_a1}"] {
+            assert_eq!(path_problem(good), None, "{good}");
+        }
+        for (bad, at) in [
+            ("", 1),
+            ("greet/", 1),
+            ("//", 2),
+            ("/greet//x/", 8),
+            ("/greet/{name/", 8),
+            ("/greet/name}/", 8),
+            ("/greet/x{name}/", 8),
+            ("/{a}/{a}/", 6),
+            ("/{}/", 2),
+            ("/{1a}/", 2),
+            ("/{a-b}/", 2),
+            ("/greet?x=1", 7),
+            ("/greet#x", 7),
+            ("/gr eet/", 4),
+            ("/gr%20eet/", 4),
+            ("/a/../b/", 4),
+        ] {
+            assert_eq!(path_problem(bad).map(|(at, _)| at), Some(at), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_half_typed_body_still_yields_the_function() {
+        let item = quote!(async fn greet(ctx: RouteContext) -> Json<u8> { ctx. });
+        let expansion = expand("get", quote!("/greet/"), &item).to_string();
+        assert!(expansion.starts_with(&item.to_string()), "{expansion}");
+        assert!(!expansion.contains("compile_error"), "{expansion}");
+        for args in [quote!(), quote!("greet"), quote!("/greet/", auth), quote!(greet), quote!("/" auth = x)]
+        {
+            let expansion = expand("get", args.clone(), &item).to_string();
+            assert!(expansion.starts_with(&item.to_string()), "{args}: {expansion}");
+            assert!(expansion.contains("compile_error"), "{args}: {expansion}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_segment_parameters_are_accepted(
+            segments in prop::collection::vec("[a-z][a-z0-9_-]{0,8}", 0..5),
+            slash in any::<bool>(),
+        ) {
+            let mut path = String::from("/");
+            for (index, segment) in segments.iter().enumerate() {
+                let segment = if index % 2 == 0 { segment.clone() } else { format!("{{p{index}}}") };
+                path.push_str(&segment);
+                if slash || index + 1 < segments.len() {
+                    path.push('/');
+                }
+            }
+            prop_assert_eq!(path_problem(&path), None);
+        }
+
+        #[test]
+        fn the_position_is_inside_the_path(path in ".{0,24}") {
+            if let Some((at, _)) = path_problem(&path) {
+                prop_assert!(at >= 1 && at <= path.chars().count().max(1) + 1);
+            }
+        }
+    }
+}

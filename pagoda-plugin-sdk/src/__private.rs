@@ -1,0 +1,41 @@
+//! What the expansions of the macros name. Nothing here is meant for people or covered by semver.
+
+pub use crate::catalogue::slices;
+pub use inventory;
+pub use linkme;
+pub use pagoda_macros::with_hook_points;
+
+use crate::catalogue::HookPoint;
+use crate::context::HookContext;
+use crate::event::PluginEvent;
+use crate::hook::{HookOutput, PayloadOf};
+
+/// Compiles only if `T` is the payload of `P`; called with the span of the parameter's type.
+pub const fn payload_of<P: HookPoint, T: PayloadOf<P>>() {}
+
+/// Compiles only if `R` is what a handler may return; called with the span of the return type.
+pub const fn hook_output<R: HookOutput>() {}
+
+/// Compiles only if `C` is [`HookContext`]; called with the span of the parameter's type.
+pub const fn hook_context<C: TheHookContext>() {}
+
+/// Compiles only if `T` is [`PluginEvent`]; called with the span of the parameter's type.
+pub const fn event_payload<T: ThePluginEvent>() {}
+
+/// The context of a handler, as a bound with a message of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the context of a handler",
+    label = "not the context of a handler",
+    note = "the first parameter is the `HookContext`, the second the payload"
+)]
+pub trait TheHookContext {}
+impl TheHookContext for HookContext {}
+
+/// The payload of a subscriber, as a bound with a message of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what a subscriber hears",
+    label = "not the payload of a subscriber",
+    note = "a subscriber takes `&PluginEvent` as its second parameter"
+)]
+pub trait ThePluginEvent {}
+impl ThePluginEvent for PluginEvent {}

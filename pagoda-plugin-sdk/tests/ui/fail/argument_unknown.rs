@@ -1,0 +1,15 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample" }
+
+#[hook(entry.before_create, piority = 5)]
+fn handler(_ctx: &mut HookContext, _entry: &mut EntryBeforeCreate) -> HookResult {
+    Ok(())
+}
+
+#[hook(entry.before_create, colour = 5)]
+fn other(_ctx: &mut HookContext, _entry: &mut EntryBeforeCreate) -> HookResult {
+    Ok(())
+}
+
+fn main() {}

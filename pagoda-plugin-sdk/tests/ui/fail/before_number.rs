@@ -1,0 +1,10 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample" }
+
+#[hook(entry.before_create, before = 5, after = ["audit", "Mail"])]
+fn handler(_ctx: &mut HookContext, _entry: &mut EntryBeforeCreate) -> HookResult {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample" }
+
+#[hook(entry.after_create)]
+fn handler(_ctx: HookContext, _entry: &mut EntryAfterCreate) -> HookResult {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "Hello_World" }
+
+fn main() {}

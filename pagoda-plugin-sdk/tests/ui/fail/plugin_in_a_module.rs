@@ -1,0 +1,6 @@
+mod inner {
+    use pagoda_plugin_sdk::prelude::*;
+    plugin! { id = "sample" }
+}
+
+fn main() {}

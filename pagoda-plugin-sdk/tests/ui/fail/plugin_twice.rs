@@ -1,0 +1,6 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample" }
+plugin! { id = "other" }
+
+fn main() {}

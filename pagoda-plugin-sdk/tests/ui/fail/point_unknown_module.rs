@@ -1,0 +1,10 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample" }
+
+#[hook(entri.before_create)]
+fn handler(_ctx: &mut HookContext, _entry: &mut EntryBeforeCreate) -> HookResult {
+    Ok(())
+}
+
+fn main() {}
