@@ -1,0 +1,4 @@
+//! The host of Pagoda: its store, so far.
+#![forbid(unsafe_code)]
+
+pub mod store;

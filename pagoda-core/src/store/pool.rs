@@ -1,0 +1,212 @@
+//! Connections: how they are made, checked and shared.
+
+use super::conn::Conn;
+use super::error::StoreError;
+use super::pg::PgSession;
+use super::url::{DatabaseUrl, PostgresUrl};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, ConnectionError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Page size of a new SQLite file, and the unit of `max_page_count`.
+const PAGE_BYTES: u64 = 4096;
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Which database.
+    pub url: DatabaseUrl,
+    /// SQLite: connections that read, beside the one that writes. PostgreSQL: connections in all.
+    pub readers: u32,
+    /// Limit of connecting to PostgreSQL, and of waiting for a free connection to it.
+    pub connect_timeout: Duration,
+    /// Limit of waiting for SQLite: for a lock, and for a free connection.
+    pub busy_timeout: Duration,
+    /// Ceiling of the SQLite file, to keep room on a shared disk.
+    pub sqlite_max_bytes: Option<u64>,
+    /// SQLite: refuse to share the file with another such store. Servers do; commands that write a row beside
+    /// a running server do not.
+    pub exclusive: bool,
+}
+
+impl StoreOptions {
+    /// The defaults for `url`: 8 readers, 5 seconds of patience, no ceiling, exclusive.
+    pub fn new(url: DatabaseUrl) -> Self {
+        let patience = Duration::from_secs(5);
+        Self {
+            url,
+            readers: 8,
+            connect_timeout: patience,
+            busy_timeout: patience,
+            sqlite_max_bytes: None,
+            exclusive: true,
+        }
+    }
+}
+
+type Failure = Arc<Mutex<Option<StoreError>>>;
+
+/// A connection in the pool.
+pub(super) struct Slot {
+    pub(super) conn: Conn,
+    /// Its state is unknown: it must not be used again.
+    pub(super) broken: bool,
+    pub(super) target: String,
+}
+
+/// Makes connections of one kind for r2d2, always on r2d2's own threads.
+pub(super) struct Manager {
+    source: Source,
+    target: String,
+    timeout: Duration,
+    /// Why the last attempt failed: r2d2 keeps trying and says only that it waited in vain.
+    last_failure: Failure,
+}
+
+enum Source {
+    Sqlite { path: PathBuf, read_only: bool, max_bytes: Option<u64> },
+    Pg(PostgresUrl),
+}
+
+impl Manager {
+    pub(super) fn sqlite(options: &StoreOptions, path: PathBuf, read_only: bool) -> Self {
+        let source = Source::Sqlite { path, read_only, max_bytes: options.sqlite_max_bytes };
+        Self::new(options, options.busy_timeout, source)
+    }
+
+    pub(super) fn postgres(options: &StoreOptions, url: PostgresUrl) -> Self {
+        Self::new(options, options.connect_timeout, Source::Pg(url))
+    }
+
+    fn new(options: &StoreOptions, timeout: Duration, source: Source) -> Self {
+        Self { source, target: options.url.target(), timeout, last_failure: Failure::default() }
+    }
+
+    /// Makes one connection.
+    pub(super) fn open(&self) -> Result<Slot, StoreError> {
+        let conn = match &self.source {
+            Source::Sqlite { path, read_only, max_bytes } => {
+                Conn::Sqlite(Box::new(self.open_sqlite(path, *read_only, *max_bytes)?))
+            }
+            Source::Pg(url) => Conn::Pg(Box::new(PgSession::connect(url, self.timeout, &self.target)?)),
+        };
+        Ok(Slot { conn, broken: false, target: self.target.clone() })
+    }
+
+    fn open_sqlite(
+        &self,
+        path: &std::path::Path,
+        read_only: bool,
+        max_bytes: Option<u64>,
+    ) -> Result<SqliteConnection, StoreError> {
+        let unreachable =
+            |source_text: String| StoreError::Unreachable { target: self.target.clone(), source_text };
+        let name = path.to_str().ok_or_else(|| unreachable("the path is not UTF-8".to_owned()))?;
+        let mut conn = match SqliteConnection::establish(name) {
+            Ok(conn) => conn,
+            Err(ConnectionError::BadConnection(text)) => return Err(unreachable(text)),
+            Err(other) => return Err(unreachable(other.to_string())),
+        };
+        // The wait comes first: switching to WAL takes a lock.
+        let wait = self.timeout.as_millis();
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {wait}"))?;
+        // FULL: an acknowledged write survives a power cut. 4 MiB of cache per connection is enough because reads
+        // go through the memory map into the page cache that all connections share.
+        conn.batch_execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; \
+             PRAGMA journal_size_limit = 67108864",
+        )?;
+        if let Some(bytes) = max_bytes {
+            conn.batch_execute(&format!("PRAGMA max_page_count = {}", (bytes / PAGE_BYTES).max(1)))?;
+        }
+        if read_only {
+            conn.batch_execute("PRAGMA query_only = ON")?;
+        }
+        Ok(conn)
+    }
+
+    fn keep_failure(&self, failure: Option<StoreError>) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+}
+
+/// r2d2 wants an error type of its own from the manager; the real one is in `last_failure`.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection could be made")]
+pub(super) struct NoConnection;
+
+impl ManageConnection for Manager {
+    type Connection = Slot;
+    type Error = NoConnection;
+
+    fn connect(&self) -> Result<Slot, NoConnection> {
+        let result = self.open();
+        match result {
+            Ok(slot) => {
+                self.keep_failure(None);
+                Ok(slot)
+            }
+            Err(error) => {
+                self.keep_failure(Some(error));
+                Err(NoConnection)
+            }
+        }
+    }
+
+    /// Called at every checkout, so it must cost no round trip (half of the throughput of a small read).
+    fn is_valid(&self, slot: &mut Slot) -> Result<(), NoConnection> {
+        match &slot.conn {
+            Conn::Pg(session) if !session.is_alive() => Err(NoConnection),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_broken(&self, slot: &mut Slot) -> bool {
+        slot.broken || matches!(&slot.conn, Conn::Pg(session) if session.is_closed())
+    }
+}
+
+/// A pool, and the manager's memory of why it is empty.
+pub(super) struct Connections {
+    pool: Pool<Manager>,
+    last_failure: Failure,
+    wait: Duration,
+}
+
+impl Connections {
+    /// A pool of at most `size` connections, each made when it is first needed.
+    pub(super) fn new(manager: Manager, size: u32) -> Self {
+        let wait = manager.timeout;
+        let last_failure = Arc::clone(&manager.last_failure);
+        let mut builder = Pool::builder()
+            .max_size(size.max(1))
+            .min_idle(Some(0))
+            // A look at the socket and no round trip: see `Manager::is_valid`.
+            .test_on_check_out(true)
+            .connection_timeout(wait.max(Duration::from_millis(1)))
+            .error_handler(Box::new(NopErrorHandler));
+        if matches!(manager.source, Source::Sqlite { .. }) {
+            // A file does not go away; closing the last connection would only throw its cache away.
+            builder = builder.max_lifetime(None).idle_timeout(None);
+        }
+        Self { pool: builder.build_unchecked(manager), last_failure, wait }
+    }
+
+    /// A connection, waiting for one if need be.
+    pub(super) fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        match self.pool.get_timeout(self.wait) {
+            Ok(slot) => Ok(slot),
+            // Without a failure all connections were in use all the time.
+            Err(_) => Err(take(&self.last_failure).unwrap_or(StoreError::Busy)),
+        }
+    }
+}
+
+fn take(failure: &Failure) -> Option<StoreError> {
+    failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+}

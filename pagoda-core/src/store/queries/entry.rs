@@ -1,0 +1,181 @@
+//! Entries.
+
+use super::{MAX_IDS, contains, directed, found};
+use crate::store::conn::on_db;
+use crate::store::rows::{EntityRow, EntryRow, NewEntry, Paged};
+use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry};
+use crate::store::sort_key::sort_key;
+use crate::store::{Db, StoreError};
+use diesel::dsl::{exists, select};
+use diesel::prelude::*;
+
+/// What a list of entries can be ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryOrder {
+    /// Name, as [`sort_key`] has it.
+    Name,
+    /// Time of the last change.
+    UpdatedTime,
+}
+
+/// Which entries of an entity a list shows, and which part of them.
+#[derive(Clone, Debug)]
+pub struct EntryFilter {
+    /// The entity.
+    pub entity_id: i64,
+    /// Only active or only deleted ones.
+    pub is_active: Option<bool>,
+    /// Each must be contained in the name, ignoring case.
+    pub terms: Vec<String>,
+    /// Columns to order by, with `true` for descending; ties, and an empty list, go by id ascending.
+    pub order: Vec<(EntryOrder, bool)>,
+    /// Rows at most.
+    pub limit: i64,
+    /// Rows to skip.
+    pub offset: i64,
+}
+
+/// The entries that a filter lets through, boxed for one backend.
+macro_rules! matching {
+    ($filter:expr, $dialect:ty) => {{
+        let mut query = entry::table.filter(entry::entity_id.eq($filter.entity_id)).into_boxed::<$dialect>();
+        if let Some(is_active) = $filter.is_active {
+            query = query.filter(entry::is_active.eq(is_active));
+        }
+        for term in &$filter.terms {
+            query = query.filter(entry::name_folded.like(contains(term)).escape('\\'));
+        }
+        query
+    }};
+}
+
+/// Inserts an active entry. `Conflict(ENTRY_ACTIVE_NAME)` when the entity has an active one of the name.
+pub fn insert(db: &mut Db, new: &NewEntry) -> Result<EntryRow, StoreError> {
+    let row = new.to_row();
+    on_db!(db, |c| diesel::insert_into(entry::table).values(&row).execute(c))?;
+    Ok(row)
+}
+
+/// An entry in any state.
+pub fn by_id(db: &mut Db, id: i64) -> Result<Option<EntryRow>, StoreError> {
+    on_db!(db, |c| entry::table.find(id).select(EntryRow::as_select()).first(c).optional())
+}
+
+/// Entries in any state, by id.
+pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<EntryRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| entry::table
+            .filter(entry::id.eq_any(ids))
+            .order(entry::id)
+            .select(EntryRow::as_select())
+            .load(c))?);
+    }
+    Ok(rows)
+}
+
+/// An entry in any state, with its entity in any state.
+pub fn with_entity(db: &mut Db, id: i64) -> Result<Option<(EntryRow, EntityRow)>, StoreError> {
+    on_db!(db, |c| entry::table
+        .inner_join(entity::table)
+        .filter(entry::id.eq(id))
+        .select((EntryRow::as_select(), EntityRow::as_select()))
+        .first(c)
+        .optional())
+}
+
+/// The active entry of this name, case included.
+pub fn active_by_name(db: &mut Db, entity_id: i64, name: &str) -> Result<Option<EntryRow>, StoreError> {
+    on_db!(db, |c| entry::table
+        .filter(entry::is_active)
+        .filter(entry::entity_id.eq(entity_id))
+        .filter(entry::name.eq(name))
+        .select(EntryRow::as_select())
+        .first(c)
+        .optional())
+}
+
+/// Whether the entity has any active entry.
+pub fn has_active(db: &mut Db, entity_id: i64) -> Result<bool, StoreError> {
+    on_db!(db, |c| select(exists(
+        entry::table.filter(entry::entity_id.eq(entity_id)).filter(entry::is_active.eq(true))
+    ))
+    .get_result(c))
+}
+
+/// Writes every column but the key; the computed ones follow the name. `NotFound` without such an entry.
+pub fn update(db: &mut Db, row: &EntryRow) -> Result<(), StoreError> {
+    let row =
+        EntryRow { name_folded: row.name.to_lowercase(), name_sort: sort_key(&row.name), ..row.clone() };
+    found(on_db!(db, |c| diesel::update(entry::table.find(row.id)).set(&row).execute(c))?)
+}
+
+/// One page of the entries of an entity. Two statements.
+pub fn list(db: &mut Db, filter: &EntryFilter) -> Result<Paged<EntryRow>, StoreError> {
+    let rows = on_db!(db, |c| {
+        let mut query = matching!(filter, Dialect).select(EntryRow::as_select());
+        for (column, descending) in &filter.order {
+            query = match column {
+                EntryOrder::Name => directed!(query, entry::name_sort, *descending),
+                EntryOrder::UpdatedTime => directed!(query, entry::updated_time, *descending),
+            };
+        }
+        query.then_order_by(entry::id.asc()).limit(filter.limit).offset(filter.offset).load(c)
+    })?;
+    let total = on_db!(db, |c| matching!(filter, Dialect).count().get_result(c))?;
+    Ok(Paged { rows, total })
+}
+
+/// The next entries by id, of one entity or of all.
+pub fn page_after(
+    db: &mut Db,
+    entity_id: Option<i64>,
+    active_only: bool,
+    after_id: i64,
+    limit: i64,
+) -> Result<Vec<EntryRow>, StoreError> {
+    on_db!(db, |c| {
+        let mut query = entry::table.filter(entry::id.gt(after_id)).into_boxed::<Dialect>();
+        if let Some(entity_id) = entity_id {
+            query = query.filter(entry::entity_id.eq(entity_id));
+        }
+        if active_only {
+            query = query.filter(entry::is_active.eq(true));
+        }
+        query.order(entry::id).limit(limit).select(EntryRow::as_select()).load(c)
+    })
+}
+
+/// The active entries, by id, that refer to `entry_id` by the latest value (or an element of it) of an active
+/// attribute whose definition is active; entries of `exclude_entities` are left out.
+pub fn active_referrers(
+    db: &mut Db,
+    entry_id: i64,
+    exclude_entities: &[i64],
+    limit: i64,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let parent = diesel::alias!(attr_value as parent);
+    on_db!(db, |c| {
+        let referring = attr_value::table
+            .inner_join(attribute::table.inner_join(entity_attr::table))
+            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
+            .filter(attr_value::ref_id.eq(entry_id))
+            .filter(attribute::is_active.eq(true))
+            .filter(entity_attr::is_active.eq(true))
+            .filter(
+                attr_value::is_latest
+                    .nullable()
+                    .eq(Some(true))
+                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
+            )
+            .select(attribute::entry_id);
+        entry::table
+            .filter(entry::is_active.eq(true))
+            .filter(entry::id.eq_any(referring))
+            .filter(entry::entity_id.ne_all(exclude_entities))
+            .order(entry::id)
+            .limit(limit)
+            .select(EntryRow::as_select())
+            .load(c)
+    })
+}

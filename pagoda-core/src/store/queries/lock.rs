@@ -1,0 +1,31 @@
+//! Row locks: who changes an object reads it only once nobody else is changing it.
+//!
+//! SQLite has one writer at a time and needs none of this; PostgreSQL would let two transactions read the same
+//! state and both write. An object is locked *before* it is read, so that what is read is what the other left.
+
+use crate::store::{Backend, Db, StoreError};
+
+fn lock(db: &mut Db, table: &str, id: i64, strength: &str) -> Result<(), StoreError> {
+    match db.backend() {
+        Backend::Sqlite => Ok(()),
+        // Table and strength are words of this file, the id is a number.
+        Backend::Postgres => {
+            db.execute_batch(&format!("SELECT 1 FROM {table} WHERE id = {id} FOR {strength}"))
+        }
+    }
+}
+
+/// Nobody else changes or deletes the entry until the transaction ends.
+pub fn entry(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "entry", id, "UPDATE")
+}
+
+/// Nobody else changes or deletes the entity, or adds entries to it, until the transaction ends.
+pub fn entity(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "entity", id, "UPDATE")
+}
+
+/// Nobody deletes the entity until the transaction ends; others may add entries to it as well.
+pub fn entity_to_fill(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "entity", id, "KEY SHARE")
+}

@@ -1,0 +1,47 @@
+//! The statements, one file per aggregate. Each function is one statement, or a constant number of them.
+//!
+//! A slice of ids or rows of any length is split so that no statement exceeds SQLite's 32,766 parameters.
+//!
+//! SQLite uses a partial index only where the query repeats its condition word for word: `filter(is_latest)` finds
+//! `… WHERE is_latest`, `is_latest.eq(true)` does not. A composite index with the flag as a column wants `eq`. So both
+//! forms occur, on purpose, and the tests of the plans name the index that is meant.
+
+pub mod attr;
+pub mod entity;
+pub mod entry;
+pub mod lock;
+pub mod session;
+pub mod user;
+pub mod value;
+
+/// Orders a boxed query by one more column, in the direction that `$descending` says.
+macro_rules! directed {
+    ($query:expr, $column:expr, $descending:expr) => {
+        if $descending { $query.then_order_by($column.desc()) } else { $query.then_order_by($column.asc()) }
+    };
+}
+use directed;
+
+/// Ids in one statement.
+const MAX_IDS: usize = 10_000;
+/// Rows in one insert: 23 columns, the widest table, times 1,000 is below the limit.
+const MAX_ROWS: usize = 1_000;
+
+/// `%term%` for a `LIKE … ESCAPE '\'` over a folded column, with the term's own wildcards taken literally.
+fn contains(term: &str) -> String {
+    let mut pattern = String::with_capacity(term.len() + 2);
+    pattern.push('%');
+    for c in term.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// An update or delete by key that found nothing.
+fn found(rows: usize) -> Result<(), crate::store::StoreError> {
+    if rows == 0 { Err(crate::store::StoreError::NotFound) } else { Ok(()) }
+}

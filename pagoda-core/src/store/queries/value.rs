@@ -1,0 +1,183 @@
+//! Attributes of entries and their versioned values.
+
+use super::{MAX_IDS, MAX_ROWS};
+use crate::store::conn::on_db;
+use crate::store::rows::{
+    AttrLatestRow, AttrValueRow, AttributeRow, ChildRow, DetailRow, EntityAttrRow, EntryRow, HistoryRow,
+    NewAttrValue, NewAttribute,
+};
+use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry};
+use crate::store::{Db, StoreError};
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+/// Columns of a `ReferredRow`: `entry` and `entity` are there only as what a value refers to.
+macro_rules! referred {
+    () => {
+        (entry::id, entry::name, entry::is_active, entry::entity_id, entity::name).nullable()
+    };
+}
+
+/// The attributes of an entry in any state, by id.
+pub fn attributes_of(db: &mut Db, entry_id: i64) -> Result<Vec<AttributeRow>, StoreError> {
+    on_db!(db, |c| attribute::table
+        .filter(attribute::entry_id.eq(entry_id))
+        .order(attribute::id)
+        .select(AttributeRow::as_select())
+        .load(c))
+}
+
+/// Inserts attributes. `Conflict(ATTRIBUTE_ENTRY_ATTR)` when an entry has one for the definition.
+pub fn insert_attributes(db: &mut Db, new: &[NewAttribute]) -> Result<(), StoreError> {
+    for rows in new.chunks(MAX_ROWS) {
+        on_db!(db, |c| diesel::insert_into(attribute::table).values(rows).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Inserts values and returns their ids in the order of `new`.
+///
+/// Both databases number the rows of one insert in its order, but neither promises to return them in it.
+/// `Conflict(ATTR_VALUE_LATEST)` when an attribute would have two latest values.
+pub fn insert_values(db: &mut Db, new: &[NewAttrValue]) -> Result<Vec<i64>, StoreError> {
+    let mut all = Vec::with_capacity(new.len());
+    for rows in new.chunks(MAX_ROWS) {
+        let mut ids: Vec<i64> = on_db!(db, |c| diesel::insert_into(attr_value::table)
+            .values(rows)
+            .returning(attr_value::id)
+            .get_results(c))?;
+        ids.sort_unstable();
+        all.append(&mut ids);
+    }
+    Ok(all)
+}
+
+/// Makes the latest values of the attributes past ones; how many there were.
+pub fn clear_latest(db: &mut Db, attribute_ids: &[i64]) -> Result<usize, StoreError> {
+    let mut cleared = 0;
+    for ids in attribute_ids.chunks(MAX_IDS) {
+        cleared += on_db!(db, |c| diesel::update(
+            attr_value::table.filter(attr_value::attribute_id.eq_any(ids)).filter(attr_value::is_latest)
+        )
+        .set(attr_value::is_latest.eq(false))
+        .execute(c))?;
+    }
+    Ok(cleared)
+}
+
+/// The attributes of an entry that have a value, with it, by definition id.
+pub fn latest_of(db: &mut Db, entry_id: i64) -> Result<Vec<(AttributeRow, AttrValueRow)>, StoreError> {
+    on_db!(db, |c| attribute::table
+        .inner_join(attr_value::table)
+        .filter(attribute::entry_id.eq(entry_id))
+        .filter(attr_value::is_latest)
+        .order(attribute::attr_id)
+        .select((AttributeRow::as_select(), AttrValueRow::as_select()))
+        .load(c))
+}
+
+/// Everything a detail page shows of an entry but the elements of arrays, one line per active definition of its
+/// entity, in order of display.
+pub fn detail_of(db: &mut Db, entry_id: i64, entity_id: i64) -> Result<Vec<DetailRow>, StoreError> {
+    on_db!(db, |c| entity_attr::table
+        .left_join(
+            attribute::table.on(attribute::attr_id.eq(entity_attr::id).and(attribute::entry_id.eq(entry_id)))
+        )
+        .left_join(
+            attr_value::table.on(attr_value::attribute_id.eq(attribute::id).and(attr_value::is_latest))
+        )
+        .left_join(entry::table.on(attr_value::ref_id.eq(entry::id.nullable())))
+        .left_join(entity::table.on(entity::id.eq(entry::entity_id)))
+        .filter(entity_attr::entity_id.eq(entity_id))
+        .filter(entity_attr::is_active.eq(true))
+        .order((entity_attr::sort_index, entity_attr::id))
+        .select((
+            EntityAttrRow::as_select(),
+            Option::<AttributeRow>::as_select(),
+            Option::<AttrValueRow>::as_select(),
+            referred!(),
+        ))
+        .load(c))
+}
+
+/// The elements of array values, by parent and position.
+pub fn children_of(db: &mut Db, value_ids: &[i64]) -> Result<Vec<ChildRow>, StoreError> {
+    // The commonest case by itself: on SQLite a list of ids is a new statement each time, one id is prepared once.
+    if let [id] = value_ids {
+        return on_db!(db, |c| attr_value::table
+            .left_join(entry::table.on(attr_value::ref_id.eq(entry::id.nullable())))
+            .left_join(entity::table.on(entity::id.eq(entry::entity_id)))
+            .filter(attr_value::parent_id.eq(id))
+            .order((attr_value::parent_id, attr_value::position))
+            .select((AttrValueRow::as_select(), referred!()))
+            .load(c));
+    }
+    let mut rows: Vec<ChildRow> = Vec::new();
+    for ids in value_ids.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| attr_value::table
+            .left_join(entry::table.on(attr_value::ref_id.eq(entry::id.nullable())))
+            .left_join(entity::table.on(entity::id.eq(entry::entity_id)))
+            .filter(attr_value::parent_id.eq_any(ids))
+            .order((attr_value::parent_id, attr_value::position))
+            .select((AttrValueRow::as_select(), referred!()))
+            .load::<ChildRow>(c))?);
+    }
+    Ok(rows)
+}
+
+/// The versions of all values of an entry, newest first, older than `before_id` if given. Elements are not in it.
+pub fn history_of(
+    db: &mut Db,
+    entry_id: i64,
+    limit: i64,
+    before_id: Option<i64>,
+) -> Result<Vec<HistoryRow>, StoreError> {
+    let before = before_id.unwrap_or(i64::MAX);
+    on_db!(db, |c| attr_value::table
+        .inner_join(attribute::table.inner_join(entity_attr::table))
+        .filter(attribute::entry_id.eq(entry_id))
+        .filter(attr_value::parent_id.is_null())
+        .filter(attr_value::id.lt(before))
+        .order(attr_value::id.desc())
+        .limit(limit)
+        .select((AttrValueRow::as_select(), entity_attr::id, entity_attr::name, entity_attr::is_active))
+        .load(c))
+}
+
+/// Switches all attributes of an entry; how many there were.
+pub fn set_attributes_active(db: &mut Db, entry_id: i64, active: bool) -> Result<usize, StoreError> {
+    on_db!(db, |c| diesel::update(attribute::table.filter(attribute::entry_id.eq(entry_id)))
+        .set(attribute::is_active.eq(active))
+        .execute(c))
+}
+
+/// The next active entries, by id, whose latest value for a definition is not empty: what its removal clears.
+pub fn nonempty_latest_of_attr(
+    db: &mut Db,
+    attr_id: i64,
+    after_entry_id: i64,
+    limit: i64,
+) -> Result<Vec<AttrLatestRow>, StoreError> {
+    let child = diesel::alias!(attr_value as child);
+    on_db!(db, |c| {
+        let elements = child.filter(child.field(attr_value::parent_id).eq(attr_value::id.nullable()));
+        attribute::table
+            .inner_join(entry::table.on(entry::id.eq(attribute::entry_id)))
+            .inner_join(attr_value::table)
+            .filter(attribute::attr_id.eq(attr_id))
+            .filter(attribute::entry_id.gt(after_entry_id))
+            .filter(entry::is_active.eq(true))
+            .filter(attr_value::is_latest)
+            .filter(
+                attr_value::text_value
+                    .ne("")
+                    .or(attr_value::bool_value.eq(true))
+                    .or(attr_value::ref_id.is_not_null())
+                    .or(exists(elements)),
+            )
+            .order(attribute::entry_id)
+            .limit(limit)
+            .select((EntryRow::as_select(), AttributeRow::as_select(), AttrValueRow::as_select()))
+            .load(c)
+    })
+}

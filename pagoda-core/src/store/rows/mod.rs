@@ -1,0 +1,25 @@
+//! Rows as they are stored: one struct per table, one `New…` struct where an insert needs less.
+//!
+//! Times are microseconds since the epoch (UTC), JSON is text, ids are plain numbers: no type here depends on
+//! the backend. Nothing here is serialised to a client: the wire has types of its own.
+
+mod entity;
+mod entry;
+mod user;
+mod value;
+
+pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
+pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
+pub use self::user::{NewUser, SessionRow, TokenRow, UserRow};
+pub use self::value::{
+    AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, NewAttrValue, ReferredRow,
+};
+
+/// One page of a list, and how many rows the whole list has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paged<T> {
+    /// The rows of this page, in order.
+    pub rows: Vec<T>,
+    /// How many rows match in all.
+    pub total: i64,
+}

@@ -1,0 +1,180 @@
+//! The tables as diesel sees them, shared by both backends.
+//!
+//! Written by hand: every column type is one that both backends know (`BIGINT`, `INTEGER`, `TEXT`, `BOOLEAN`),
+//! so that one declaration serves two dialects. A test compares it with what the migrations create.
+#![allow(missing_docs, reason = "the columns are described where the rows are")]
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    app_user {
+        id -> BigInt,
+        username -> Text,
+        email -> Text,
+        password_hash -> Nullable<Text>,
+        is_superuser -> Bool,
+        is_active -> Bool,
+        is_readonly -> Bool,
+        parent_user_id -> Nullable<BigInt>,
+        authenticate_type -> Integer,
+        token_lifetime -> BigInt,
+        date_joined -> BigInt,
+        last_login -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    api_token (user_id) {
+        user_id -> BigInt,
+        key -> Text,
+        created -> BigInt,
+    }
+}
+
+table! {
+    web_session (id_hash) {
+        id_hash -> Text,
+        user_id -> BigInt,
+        created -> BigInt,
+        expires -> BigInt,
+    }
+}
+
+table! {
+    entity {
+        id -> BigInt,
+        name -> Text,
+        name_folded -> Text,
+        name_sort -> Text,
+        note -> Text,
+        item_name_pattern -> Text,
+        item_name_type -> Text,
+        status -> Integer,
+        is_public -> Bool,
+        default_permission -> Integer,
+        is_active -> Bool,
+        created_user_id -> Nullable<BigInt>,
+        created_time -> BigInt,
+        updated_time -> BigInt,
+        deleted_user_id -> Nullable<BigInt>,
+        deleted_time -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    entity_attr {
+        id -> BigInt,
+        entity_id -> BigInt,
+        name -> Text,
+        attr_type -> Integer,
+        sort_index -> Integer,
+        is_mandatory -> Bool,
+        is_delete_in_chain -> Bool,
+        is_summarized -> Bool,
+        note -> Text,
+        default_value -> Nullable<Text>,
+        choices -> Nullable<Text>,
+        name_order -> Integer,
+        name_prefix -> Text,
+        name_postfix -> Text,
+        display_attr -> Text,
+        is_public -> Bool,
+        default_permission -> Integer,
+        is_active -> Bool,
+        created_user_id -> Nullable<BigInt>,
+        created_time -> BigInt,
+        updated_time -> BigInt,
+        deleted_user_id -> Nullable<BigInt>,
+        deleted_time -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    entity_attr_referral (attr_id, entity_id) {
+        attr_id -> BigInt,
+        entity_id -> BigInt,
+    }
+}
+
+table! {
+    entity_chain_exclude (entity_id, excluded_entity_id) {
+        entity_id -> BigInt,
+        excluded_entity_id -> BigInt,
+    }
+}
+
+table! {
+    entry {
+        id -> BigInt,
+        entity_id -> BigInt,
+        name -> Text,
+        name_folded -> Text,
+        name_sort -> Text,
+        status -> Integer,
+        is_public -> Bool,
+        default_permission -> Integer,
+        is_active -> Bool,
+        created_user_id -> Nullable<BigInt>,
+        created_time -> BigInt,
+        updated_time -> BigInt,
+        deleted_user_id -> Nullable<BigInt>,
+        deleted_time -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    attribute {
+        id -> BigInt,
+        entry_id -> BigInt,
+        attr_id -> BigInt,
+        is_public -> Bool,
+        default_permission -> Integer,
+        is_active -> Bool,
+        created_user_id -> Nullable<BigInt>,
+        created_time -> BigInt,
+    }
+}
+
+table! {
+    attr_value {
+        id -> BigInt,
+        attribute_id -> BigInt,
+        parent_id -> Nullable<BigInt>,
+        position -> Integer,
+        attr_type -> Integer,
+        is_latest -> Bool,
+        text_value -> Text,
+        bool_value -> Bool,
+        ref_id -> Nullable<BigInt>,
+        created_user_id -> Nullable<BigInt>,
+        created_time -> BigInt,
+        prev_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    pagoda_migrations (owner, version) {
+        owner -> Text,
+        version -> BigInt,
+        name -> Text,
+        checksum -> Text,
+        applied_at -> BigInt,
+    }
+}
+
+joinable!(api_token -> app_user (user_id));
+joinable!(web_session -> app_user (user_id));
+joinable!(entry -> entity (entity_id));
+joinable!(attribute -> entity_attr (attr_id));
+joinable!(attr_value -> attribute (attribute_id));
+
+allow_tables_to_appear_in_same_query!(app_user, api_token, web_session);
+allow_tables_to_appear_in_same_query!(
+    entity,
+    entity_attr,
+    entity_attr_referral,
+    entity_chain_exclude,
+    entry,
+    attribute,
+    attr_value,
+);

@@ -1,0 +1,108 @@
+//! What SQLite plans for the lists: an index for the order, never a scan or a sort of the table.
+
+use super::Bed;
+use crate::store::conn::Conn;
+use crate::store::queries::entity::{EntityFilter, EntityOrder};
+use crate::store::queries::entry::{EntryFilter, EntryOrder};
+use crate::store::queries::{entity, entry, user, value};
+use crate::store::{Db, StoreError};
+use diesel::connection::{Connection, InstrumentationEvent};
+use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
+use std::sync::{Arc, Mutex};
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// The statements of `run`, explained.
+fn plans<T>(db: &mut Db, run: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Vec<String> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let Conn::Sqlite(conn) = db.conn() else { panic!("SQLite only") };
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            sink.lock().unwrap().push(query.to_string());
+        }
+    });
+    run(db).unwrap();
+    let Conn::Sqlite(conn) = db.conn() else { panic!("SQLite only") };
+    conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    assert!(!statements.is_empty());
+    let mut plans = Vec::new();
+    for statement in statements {
+        let sql = statement.split(" -- binds").next().unwrap();
+        let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut **conn).unwrap();
+        let steps: Vec<String> = steps.into_iter().map(|step| step.detail).collect();
+        plans.push(format!("{sql}\n  {}", steps.join("\n  ")));
+    }
+    plans
+}
+
+fn check<T>(db: &mut Db, run: impl FnOnce(&mut Db) -> Result<T, StoreError>) {
+    for plan in plans(db, run) {
+        let bad = plan.lines().skip(1).any(|step| {
+            let sort = step.contains("TEMP B-TREE") && !step.contains("LAST TERM");
+            sort || step.trim_start().starts_with("SCAN") && !step.contains("CONSTANT ROW")
+        });
+        assert!(!bad, "{plan}");
+    }
+}
+
+#[test]
+fn lists_follow_an_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    let entities = |order| EntityFilter { toplevel: None, terms: Vec::new(), order, limit: 10, offset: 0 };
+    check(db, |db| entity::list(db, &entities(vec![])));
+    check(db, |db| entity::list(db, &entities(vec![(EntityOrder::Name, false)])));
+    check(db, |db| entity::list(db, &entities(vec![(EntityOrder::Name, true)])));
+    check(db, |db| entity::list(db, &EntityFilter { toplevel: Some(true), ..entities(vec![]) }));
+    check(db, |db| entity::all_active(db, 10, 5));
+    for is_active in [Some(true), Some(false), None] {
+        let entries =
+            |order| EntryFilter { entity_id: 1, is_active, terms: Vec::new(), order, limit: 10, offset: 0 };
+        check(db, |db| entry::list(db, &entries(vec![])));
+        if is_active.is_some() {
+            check(db, |db| entry::list(db, &entries(vec![(EntryOrder::Name, false)])));
+            check(db, |db| entry::list(db, &entries(vec![(EntryOrder::Name, true)])));
+            check(db, |db| entry::list(db, &entries(vec![(EntryOrder::UpdatedTime, true)])));
+        }
+    }
+    check(db, |db| entry::page_after(db, Some(1), true, 5, 10));
+    check(db, |db| entry::page_after(db, Some(1), false, 5, 10));
+    check(db, |db| entry::page_after(db, None, true, 5, 10));
+}
+
+/// As `check`, and the plan uses this index.
+fn check_by<T>(db: &mut Db, index: &str, run: impl Fn(&mut Db) -> Result<T, StoreError>) {
+    check(db, &run);
+    let plans = plans(db, run).join("\n");
+    assert!(plans.contains(&format!("INDEX {index} ")), "{plans}");
+}
+
+#[test]
+fn lookups_follow_the_index_meant_for_them() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    check_by(db, "entry_active_name", |db| entry::active_by_name(db, 1, "a"));
+    check_by(db, "entity_active_name", |db| entity::active_by_name(db, "a"));
+    check_by(db, "attr_value_by_ref", |db| entry::active_referrers(db, 1, &[], 10));
+    check_by(db, "attr_value_latest", |db| value::latest_of(db, 1));
+    check_by(db, "attr_value_latest", |db| value::detail_of(db, 1, 1));
+    check_by(db, "entity_attr_by_index", |db| value::detail_of(db, 1, 1));
+    check_by(db, "attr_value_by_parent", |db| value::children_of(db, &[1]));
+    check_by(db, "attribute_by_attr", |db| value::nonempty_latest_of_attr(db, 1, 0, 10));
+    check_by(db, "attr_value_latest", |db| value::nonempty_latest_of_attr(db, 1, 0, 10));
+    check_by(db, "app_user_parent", |db| user::active_co_users(db, 1));
+    check(db, |db| entry::has_active(db, 1));
+    check(db, |db| user::with_token(db, "k"));
+}
+
+#[test]
+fn past_values_are_not_read_to_replace_the_latest() {
+    let bed = Bed::sqlite();
+    check_by(&mut bed.writer(), "attr_value_latest", |db| value::clear_latest(db, &[1, 2]));
+}
