@@ -1,0 +1,88 @@
+use super::{Config, Flags};
+use crate::store::DatabaseUrl;
+use std::io::Write;
+
+fn load(toml: &str, environment: &[(&str, &str)], flags: Flags) -> Result<Config, Vec<String>> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(toml.as_bytes()).unwrap();
+    let flags = Flags { config: Some(file.path().to_owned()), ..flags };
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(&flags, environment)
+}
+
+#[test]
+fn defaults_are_those_of_the_design() {
+    let config = Config::load(&Flags::default(), []).unwrap();
+    assert_eq!(config.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database_url.to_string(), "sqlite://pagoda-data/pagoda.db");
+    assert!(config.plugins.enabled.is_none() && !config.cookies_are_secure());
+}
+
+#[test]
+fn flags_win_over_the_environment_over_the_file() {
+    let toml = "bind = \"127.0.0.1:1\"\nworkers = 3\nlog = \"debug\"\n";
+    let flags = Flags { bind: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
+    let config = load(toml, &[("PAGODA_BIND", "127.0.0.1:2"), ("PAGODA_LOG", "warn")], flags).unwrap();
+    assert_eq!((config.bind.port(), config.workers, config.log.as_str()), (3, Some(3), "warn"));
+}
+
+#[test]
+fn plugins_are_narrowed_and_configured() {
+    let toml = "enabled_plugins = [\"a-b\", \"c-d\"]\n[plugins.a-b]\nmost = 3\n";
+    let config = load(toml, &[], Flags::default()).unwrap();
+    assert_eq!(config.plugins.enabled.as_deref(), Some(&["a-b".to_owned(), "c-d".to_owned()][..]));
+    assert_eq!(config.plugins.sections["a-b"], serde_json::json!({"most": 3}));
+    let config = load(toml, &[("ENABLED_PLUGINS", "")], Flags::default()).unwrap();
+    assert_eq!(config.plugins.enabled.as_deref(), Some(&[][..]));
+}
+
+#[test]
+fn everything_that_is_wrong_is_named_with_its_place() {
+    let toml = "bnid = \"x\"\nworkers = 0\nplugins = 3\n";
+    let environment = [
+        ("DATABASE_URL", "/var/lib/pagoda.db"),
+        ("BACKEND_PLUGIN_ENTITY_OVERRIDES", "{"),
+        ("PAGODA_TIME_ZONE", "Mars/Olympus"),
+    ];
+    let flags = Flags { bind: Some("nowhere".to_owned()), ..Flags::default() };
+    let problems = load(toml, &environment, flags).unwrap_err().join("\n");
+    for part in [
+        ":1: bnid: unknown key; expected one of bind",
+        ":2: workers: expected an integer from 1 to 1024",
+        ":3: plugins: expected tables",
+        "DATABASE_URL=/var/lib/pagoda.db",
+        "sqlite://",
+        "BACKEND_PLUGIN_ENTITY_OVERRIDES={: expected a JSON object",
+        "Mars/Olympus",
+        "--bind nowhere: expected ADDRESS:PORT",
+    ] {
+        assert!(problems.contains(part), "{part} is missing in:\n{problems}");
+    }
+}
+
+#[test]
+fn a_secret_is_not_repeated() {
+    let problems = load("", &[("PAGODA_ADMIN_PASSWORD", "")], Flags::default()).unwrap_err().join("\n");
+    assert!(problems.contains("PAGODA_ADMIN_PASSWORD=…"), "{problems}");
+}
+
+#[test]
+fn broken_toml_and_a_missing_file_are_said() {
+    let problems = load("bind = ", &[], Flags::default()).unwrap_err();
+    assert!(problems[0].contains("line 1"), "{problems:?}");
+    let flags = Flags { config: Some("/nonexistent/pagoda.toml".into()), ..Flags::default() };
+    assert!(Config::load(&flags, []).unwrap_err()[0].contains("/nonexistent/pagoda.toml: cannot be read"));
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_noticed() {
+    let config = load("", &[("PAGODA_BNID", "x"), ("PATH", "/bin")], Flags::default()).unwrap();
+    assert_eq!(config.unknown_variables, ["PAGODA_BNID"]);
+}
+
+#[test]
+fn a_postgres_url_is_taken() {
+    let config = load("database_url = \"postgres://u:p@localhost/d\"", &[], Flags::default()).unwrap();
+    assert!(matches!(config.database_url, DatabaseUrl::Postgres(_)));
+    assert!(!config.database_url.to_string().contains(":p@"));
+}

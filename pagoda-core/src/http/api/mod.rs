@@ -1,0 +1,5 @@
+//! The routes of the API: a request in, one operation, an answer out.
+
+pub(super) mod entity;
+pub(super) mod entry;
+pub(super) mod user;

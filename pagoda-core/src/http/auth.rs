@@ -1,0 +1,113 @@
+//! Who sends a request: session first, then token. *Source: spec, auth-user §1.2.*
+
+use super::endpoint::AppState;
+use super::error::ApiError;
+use crate::services::run::{Mode, Runner};
+use crate::services::user;
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use pagoda_plugin_sdk::context::{Origin, RequestInfo};
+use pagoda_plugin_sdk::model::User;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Cookie of a session.
+pub(super) const SESSION_COOKIE: &str = "sessionid";
+/// Cookie whose value unsafe requests of a session repeat in a header or a form field.
+pub(super) const CSRF_COOKIE: &str = "csrftoken";
+const CSRF_HEADER: &str = "X-CSRFToken";
+
+/// The user who sends the request; none when it carries no credentials.
+///
+/// # Errors
+/// Credentials that do not hold, or a session's unsafe request without its CSRF token.
+pub(super) async fn authenticate(
+    state: &Arc<AppState>,
+    request: &HttpRequest,
+    trace_id: &Arc<str>,
+) -> Result<Option<Arc<User>>, ApiError> {
+    if let Some(user) = session_user(state, request, trace_id).await? {
+        if !is_safe(request.method()) {
+            check_csrf(request, None)?;
+        }
+        return Ok(Some(Arc::new(user)));
+    }
+    match sent_token(request)? {
+        None => Ok(None),
+        Some(key) => token_user(state, &key, trace_id).await.map(Some),
+    }
+}
+
+/// The user of the request's session, if it has one that holds. A session that does not is no credentials.
+pub(super) async fn session_user(
+    state: &Arc<AppState>,
+    request: &HttpRequest,
+    trace_id: &Arc<str>,
+) -> Result<Option<User>, ApiError> {
+    // Parsing keeps what it found with the request, which costs also where there is nothing to find.
+    if !request.headers().contains_key(COOKIE) {
+        return Ok(None);
+    }
+    let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(None) };
+    let key = cookie.value().to_owned();
+    Ok(runner(state, trace_id).run(Mode::Read, move |op| user::of_session(op, &key)).await?)
+}
+
+fn runner(state: &Arc<AppState>, trace_id: &Arc<str>) -> Runner {
+    let zone = state.host.zone.clone();
+    let request = RequestInfo::new(None, Arc::clone(trace_id), Origin::Http, zone);
+    Runner::new(Arc::clone(&state.host), Arc::new(request))
+}
+
+/// The key of an `Authorization: Token <key>` header. Another keyword counts as no credentials.
+fn sent_token(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    let Some(header) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
+    let malformed = || ApiError::unauthenticated("send `Authorization: Token <key>`");
+    let text = header.to_str().map_err(|_| malformed())?.trim();
+    let (keyword, key) = text.split_once(' ').unwrap_or((text, ""));
+    if !keyword.eq_ignore_ascii_case("token") {
+        return Ok(None);
+    }
+    let key = key.trim();
+    if key.is_empty() || key.contains(' ') {
+        return Err(malformed());
+    }
+    Ok(Some(key.to_owned()))
+}
+
+async fn token_user(state: &Arc<AppState>, key: &str, trace_id: &Arc<str>) -> Result<Arc<User>, ApiError> {
+    let now = Instant::now();
+    if let Some(user) = state.recent.get(key, now) {
+        return Ok(user);
+    }
+    let sent = key.to_owned();
+    let found = runner(state, trace_id).run(Mode::Read, move |op| user::of_token(op, &sent)).await?;
+    let user = Arc::new(found.ok_or_else(|| ApiError::unauthenticated("the token does not hold"))?);
+    state.recent.put(key, now, Arc::clone(&user));
+    Ok(user)
+}
+
+pub(super) fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+/// The CSRF token of the cookie must come back by a way that other sites cannot take: a header, or a field
+/// of a form. A request that says where it comes from must come from here.
+pub(super) fn check_csrf(request: &HttpRequest, form_field: Option<&str>) -> Result<(), ApiError> {
+    let failed = || ApiError::denied("the CSRF token is missing or wrong");
+    if let Some(origin) = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()) {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
+        if origin_host != host {
+            return Err(failed());
+        }
+    }
+    let cookie = request.cookie(CSRF_COOKIE).ok_or_else(failed)?;
+    let header = request.headers().get(CSRF_HEADER).and_then(|header| header.to_str().ok());
+    let sent = header.or(form_field).ok_or_else(failed)?;
+    if cookie.value().is_empty() || cookie.value() != sent {
+        return Err(failed());
+    }
+    Ok(())
+}

@@ -1,0 +1,332 @@
+//! What happens to every API request, in this order: path (404, 301), `Accept` (406), credentials (403),
+//! method (405), body size (413), handler. *Source: spec, auth-user §1.7.*
+
+use super::auth;
+use super::body::{self, Body};
+use super::error::{ApiError, ApiResult};
+use crate::auth::recent::Recent;
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::services::host::Host;
+use crate::services::run::{Mode, Runner};
+use actix_web::http::header::{ACCEPT, HeaderName, HeaderValue, LOCATION};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, Bytes, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::context::{Origin, RequestInfo};
+use pagoda_plugin_sdk::model::User;
+use pagoda_plugin_sdk::route::RouteAuth;
+use serde::Serialize;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What all requests of a server share.
+#[derive(Debug)]
+pub struct AppState {
+    /// The server.
+    pub host: Arc<Host>,
+    /// Tokens that were good a moment ago.
+    pub recent: Recent,
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// How long a login lasts.
+    pub session_lifetime: Duration,
+    /// Whether cookies are for HTTPS only.
+    pub secure_cookies: bool,
+    /// The OpenAPI document.
+    pub openapi: serde_json::Value,
+    /// Places for comparing passwords, which takes a processor for tens of milliseconds and much memory: a
+    /// storm of logins must not stop everything else.
+    pub logins: Arc<Semaphore>,
+    /// False once the server was told to stop.
+    pub accepting: AtomicBool,
+    /// Makes trace ids of this process differ from those of others.
+    trace_prefix: u32,
+    trace_count: AtomicU64,
+}
+
+impl AppState {
+    /// The state of a server with these settings.
+    #[must_use]
+    pub fn new(host: Arc<Host>, config: &crate::config::Config) -> Arc<Self> {
+        let openapi = super::openapi::document(&host.registry);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let mut prefix = [0; 4];
+        // Without random numbers the prefix is 0: ids are for logs only.
+        let _ = getrandom::fill(&mut prefix);
+        Arc::new(Self {
+            host,
+            recent: Recent::default(),
+            max_body_bytes: config.max_body_bytes,
+            session_lifetime: config.session_lifetime,
+            secure_cookies: config.cookies_are_secure(),
+            openapi,
+            logins: Arc::new(Semaphore::new(cores.div_ceil(2))),
+            accepting: AtomicBool::new(true),
+            trace_prefix: u32::from_le_bytes(prefix),
+            trace_count: AtomicU64::new(0),
+        })
+    }
+
+    /// A name for a request in logs and in the `X-Request-Id` header.
+    pub(super) fn trace_id(&self) -> Arc<str> {
+        let count = self.trace_count.fetch_add(1, Ordering::Relaxed);
+        // By hand: the formatting machinery would be a tenth of what a small request costs outside the kernel.
+        let mut id = [0; 18];
+        let (prefix, number) = id.split_at_mut(8);
+        write_hex(u64::from(self.trace_prefix), prefix);
+        write_hex(count, number);
+        std::str::from_utf8(&id).unwrap_or_default().into()
+    }
+}
+
+/// Fills `to` with the last hexadecimal digits of `number`.
+fn write_hex(mut number: u64, to: &mut [u8]) {
+    for place in to.iter_mut().rev() {
+        let digit = (number & 15) as u8;
+        *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        number >>= 4;
+    }
+}
+
+/// One API request, authenticated, for a handler.
+pub(super) struct Cx {
+    pub(super) state: Arc<AppState>,
+    pub(super) http: HttpRequest,
+    pub(super) request: Arc<RequestInfo>,
+    pub(super) body: Body,
+}
+
+pub(super) type Answer = Pin<Box<dyn Future<Output = ApiResult>>>;
+pub(super) type Handler = Rc<dyn Fn(Cx) -> Answer>;
+
+impl Cx {
+    fn runner(&self) -> Runner {
+        Runner::new(Arc::clone(&self.state.host), Arc::clone(&self.request))
+    }
+
+    /// Runs a reading operation.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        Ok(self.runner().run(Mode::Read, work).await?)
+    }
+
+    /// Runs a writing operation.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        Ok(self.runner().run(Mode::Write, work).await?)
+    }
+
+    /// A numeric parameter of the path. The router lets only digits through; more of them than an id can
+    /// have name nothing.
+    pub(super) fn id(&self, name: &str) -> Result<i64, ApiError> {
+        let text = self.http.match_info().get(name).unwrap_or_default();
+        text.parse().map_err(|_| ApiError::not_found(&format!("{text} does not exist")))
+    }
+
+    /// The value of a query parameter; the last one when it is repeated.
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        let pairs = form_urlencoded::parse(self.http.query_string().as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).last()
+    }
+}
+
+/// A path with what it answers.
+pub(super) struct Endpoint {
+    path: String,
+    methods: Vec<(Method, RouteAuth, Handler)>,
+    /// Whether answers are JSON, so that `Accept` must admit it.
+    answers_json: bool,
+}
+
+impl Endpoint {
+    pub(super) fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), methods: Vec::new(), answers_json: true }
+    }
+
+    /// Answers in other formats, whatever the request accepts.
+    pub(super) fn any_format(mut self) -> Self {
+        self.answers_json = false;
+        self
+    }
+
+    /// Adds a method for authenticated users.
+    pub(super) fn on<F, A>(self, method: Method, handler: F) -> Self
+    where
+        F: Fn(Cx) -> A + 'static,
+        A: Future<Output = ApiResult> + 'static,
+    {
+        self.with_auth(method, RouteAuth::Required, handler)
+    }
+
+    /// Adds a method; with [`RouteAuth::None`] anonymous requests may use it.
+    pub(super) fn with_auth<F, A>(mut self, method: Method, auth: RouteAuth, handler: F) -> Self
+    where
+        F: Fn(Cx) -> A + 'static,
+        A: Future<Output = ApiResult> + 'static,
+    {
+        self.methods.push((method, auth, Rc::new(move |cx| Box::pin(handler(cx)))));
+        self
+    }
+
+    /// The first three parts of its path, if they are words; `/entity/api/v2` of `/entity/api/v2/{id}/`.
+    pub(super) fn area(&self) -> Option<&str> {
+        let end = self.path.match_indices('/').nth(3).map_or(self.path.len(), |(end, _)| end);
+        let area = self.path.get(..end)?;
+        (area.split('/').filter(|part| !part.is_empty() && !part.contains('{')).count() == 3).then_some(area)
+    }
+
+    /// Mounts it where `area` is already matched; a path that ends in a slash answers without it by a
+    /// redirect, before anything else.
+    pub(super) fn mount(self, area: &str, service: &mut ServiceConfig) {
+        let path = self.path.strip_prefix(area).unwrap_or(&self.path).to_owned();
+        if let Some(bare) = path.strip_suffix('/').filter(|bare| !(area.is_empty() && bare.is_empty())) {
+            service.service(web::resource(bare).to(add_slash));
+        }
+        let endpoint = Rc::new(self);
+        service.service(web::resource(path).to(move |http: HttpRequest, payload: Payload| {
+            let endpoint = Rc::clone(&endpoint);
+            async move { endpoint.answer(http, payload).await }
+        }));
+    }
+
+    async fn answer(&self, http: HttpRequest, payload: Payload) -> HttpResponse {
+        let Some(state) = http.app_data::<web::Data<Arc<AppState>>>().map(|data| Arc::clone(data.as_ref()))
+        else {
+            return HttpResponse::InternalServerError().finish();
+        };
+        let trace_id = state.trace_id();
+        let mut response = match self.process(&state, http, payload, &trace_id).await {
+            Ok(response) => response,
+            Err(error) => error.respond(&trace_id),
+        };
+        // Hexadecimal digits are always a header value.
+        if let Ok(value) = HeaderValue::from_str(&trace_id) {
+            response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+        }
+        response
+    }
+
+    async fn process(
+        &self,
+        state: &Arc<AppState>,
+        http: HttpRequest,
+        payload: Payload,
+        trace_id: &Arc<str>,
+    ) -> ApiResult {
+        if self.answers_json && !accepts_json(&http) {
+            let message = "this route answers application/json";
+            return Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, Code::Other, message));
+        }
+        let user = auth::authenticate(state, &http, trace_id).await?;
+        if http.query_string().contains("%00") {
+            let message = "the query may not contain a NUL character";
+            let body = serde_json::json!([crate::wire::leaf(Code::InvalidValue, message)]);
+            return Err(ApiError::with_body(StatusCode::BAD_REQUEST, body));
+        }
+        let method = if http.method() == Method::HEAD { &Method::GET } else { http.method() };
+        let found = self.methods.iter().find(|(known, _, _)| known == method);
+        // Whether a method exists is for those who may use the path at all.
+        let open = match found {
+            Some((_, auth, _)) => *auth == RouteAuth::None,
+            None => self.methods.iter().any(|(_, auth, _)| *auth == RouteAuth::None),
+        };
+        if user.is_none() && !open {
+            return Err(ApiError::unauthenticated("log in or send a token"));
+        }
+        let Some((_, _, handler)) = found else {
+            let message = format!("{method} is not allowed here");
+            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message));
+        };
+        let body = if auth::is_safe(http.method()) {
+            Bytes::new()
+        } else {
+            body::read(&http, payload, state.max_body_bytes).await?
+        };
+        handler(cx(state, http, user, trace_id, body)).await
+    }
+}
+
+fn cx(
+    state: &Arc<AppState>,
+    http: HttpRequest,
+    user: Option<Arc<User>>,
+    trace_id: &Arc<str>,
+    bytes: Bytes,
+) -> Cx {
+    let content_type = http.headers().get(actix_web::http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let zone = state.host.zone.clone();
+    let request = Arc::new(RequestInfo::new(user, Arc::clone(trace_id), Origin::Http, zone));
+    Cx { state: Arc::clone(state), http, request, body: Body { bytes, content_type } }
+}
+
+/// 301 to the same path with a slash, query kept. *Source: spec, auth-user §1.1.*
+async fn add_slash(http: HttpRequest) -> HttpResponse {
+    let query = http.query_string();
+    let separator = if query.is_empty() { "" } else { "?" };
+    let location = format!("{}/{separator}{query}", http.path());
+    HttpResponse::MovedPermanently().insert_header((LOCATION, location)).finish()
+}
+
+/// Whether the `Accept` header admits JSON, or HTML, which gets JSON all the same.
+fn accepts_json(http: &HttpRequest) -> bool {
+    let Some(accept) = http.headers().get(ACCEPT) else { return true };
+    // What most clients send.
+    if accept == "*/*" || accept == "application/json" {
+        return true;
+    }
+    let Ok(accept) = accept.to_str() else { return false };
+    accept.trim().is_empty()
+        || accept.split(',').any(|range| {
+            let range = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            matches!(range.as_str(), "*/*" | "application/*" | "application/json" | "text/html" | "text/*")
+        })
+}
+
+/// An answer in JSON.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> ApiResult {
+    let bytes = serde_json::to_vec(body).map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(HttpResponse::build(status).content_type("application/json").body(bytes))
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> ApiResult {
+    Ok(HttpResponse::build(status).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, write_hex};
+
+    #[test]
+    fn the_last_digits_fill_the_place() {
+        let of = |number| {
+            let mut text = [0; 5];
+            write_hex(number, &mut text);
+            String::from_utf8(text.to_vec()).unwrap()
+        };
+        assert_eq!((of(0), of(0x9af), of(0x12_3456)), ("00000".into(), "009af".into(), "23456".into()));
+    }
+
+    #[test]
+    fn an_area_is_three_words() {
+        let of = |path: &str| Endpoint::new(path).area().map(str::to_owned);
+        assert_eq!(of("/entity/api/v2/").as_deref(), Some("/entity/api/v2"));
+        assert_eq!(of("/entity/api/v2/{id:[0-9]+}/entries/").as_deref(), Some("/entity/api/v2"));
+        assert_eq!(of("/api/v2/plugins/hello/{name}/").as_deref(), Some("/api/v2/plugins"));
+        assert_eq!(of("/user/api/v2/me").as_deref(), Some("/user/api/v2"));
+        assert_eq!(of("/api/schema/"), None);
+        assert_eq!(of("/a/{b}/c/"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! From an operation's failure to an answer: the only place with their status codes.
+
+use crate::services::error::OpError;
+use crate::store::StoreError;
+use crate::wire::leaf;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use pagoda_plugin_sdk::Code;
+use serde_json::{Value, json};
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    body: Value,
+    retry: bool,
+    /// For the log; never part of the answer.
+    cause: Option<String>,
+}
+
+pub(crate) type ApiResult = Result<HttpResponse, ApiError>;
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: Code, message: &str) -> Self {
+        Self { status, body: leaf(code, message), retry: false, cause: None }
+    }
+
+    pub(crate) fn with_body(status: StatusCode, body: Value) -> Self {
+        Self { status, body, retry: false, cause: None }
+    }
+
+    /// Credentials are missing or do not hold: 403, never 401. *Source: spec, auth-user §1.2.*
+    pub(crate) fn unauthenticated(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Code::Unauthenticated, message)
+    }
+
+    pub(crate) fn denied(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Code::Denied, message)
+    }
+
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, message)
+    }
+
+    pub(crate) fn internal(cause: String) -> Self {
+        let message = "internal error; the request id names the entry in the log";
+        let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Other, message);
+        error.cause = Some(cause);
+        error
+    }
+
+    fn unavailable(status: StatusCode, message: &str, cause: String) -> Self {
+        let mut error = Self::new(status, Code::Other, message);
+        error.retry = true;
+        error.cause = Some(cause);
+        error
+    }
+
+    /// The answer; what went wrong inside goes to the log under the trace id.
+    pub(crate) fn respond(self, trace_id: &str) -> HttpResponse {
+        if let Some(cause) = self.cause {
+            tracing::error!(trace_id, status = self.status.as_u16(), "request failed: {cause}");
+        }
+        let mut response = HttpResponse::build(self.status);
+        if self.retry {
+            response.insert_header((RETRY_AFTER, "1"));
+        }
+        response.json(self.body)
+    }
+}
+
+impl From<OpError> for ApiError {
+    fn from(error: OpError) -> Self {
+        match error {
+            OpError::Invalid(body) => Self::with_body(StatusCode::BAD_REQUEST, body),
+            OpError::Unreadable(code, message) => {
+                let status = match code {
+                    Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                Self::new(status, code, &message)
+            }
+            OpError::Rejected { reject, .. } => Self::with_body(StatusCode::BAD_REQUEST, json!(reject)),
+            OpError::Denied { .. } => Self::denied("you are not allowed to do that"),
+            OpError::Unauthenticated => Self::unauthenticated("log in or send a token"),
+            OpError::NotFound { what, id } => Self::not_found(&format!("{what} {id} does not exist")),
+            OpError::PluginFault { plugin, hook } => Self::unavailable(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &format!("plugin {plugin} failed and this operation does not go on without it"),
+                format!("plugin {plugin} failed in {hook}, which is registered with on_fault = \"reject\""),
+            ),
+            OpError::Unavailable(error) => of_store(&error),
+            OpError::TooDeep { .. } | OpError::ReadOnly | OpError::Internal(_) => {
+                Self::internal(error.to_string())
+            }
+        }
+    }
+}
+
+fn of_store(error: &StoreError) -> ApiError {
+    let (status, message) = match error {
+        StoreError::DiskFull => {
+            (StatusCode::INSUFFICIENT_STORAGE, "the database's disk is full; nothing was changed")
+        }
+        StoreError::ReadOnly => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the database is read-only; nothing was changed")
+        }
+        StoreError::Unreachable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached"),
+        StoreError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again"),
+        StoreError::Serialization => {
+            (StatusCode::SERVICE_UNAVAILABLE, "others changed the same things at the same time; try again")
+        }
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot answer now"),
+    };
+    ApiError::unavailable(status, message, error.to_string())
+}

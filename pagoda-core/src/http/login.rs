@@ -1,0 +1,250 @@
+//! `/auth/login/` and `/auth/logout/`. *Source: spec, auth-user §2.1.*
+
+use super::auth::{self, CSRF_COOKIE, SESSION_COOKIE, check_csrf};
+use super::body;
+use super::endpoint::AppState;
+use super::error::ApiError;
+use crate::auth::secret;
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::services::run::{Mode, Runner};
+use crate::services::user::{self, Credentials};
+use crate::store::StoreError;
+use crate::store::queries::user::active_by_username;
+use crate::store::rows::UserRow;
+use crate::wire::coerce::check_storable;
+use actix_web::cookie::{Cookie, SameSite, time};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION, X_FRAME_OPTIONS};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, Payload, ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse};
+use pagoda_plugin_sdk::context::{Origin, RequestInfo};
+use pagoda_plugin_sdk::model::User;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A login form is small; what is not is none.
+const MOST_FORM_BYTES: usize = 16 * 1024;
+/// How long a login waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn mount(service: &mut ServiceConfig) {
+    service.service(resource("/auth/login/").to(login)).service(resource("/auth/logout/").to(logout));
+}
+
+async fn login(state: Data<Arc<AppState>>, http: HttpRequest, payload: Payload) -> HttpResponse {
+    let trace_id = state.trace_id();
+    let outcome = match *http.method() {
+        Method::GET | Method::HEAD => show(&state, &http, &trace_id).await,
+        Method::POST => submit(&state, &http, payload, &trace_id).await,
+        _ => Ok(HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED).body("only GET and POST")),
+    };
+    outcome.unwrap_or_else(|error| error.respond(&trace_id))
+}
+
+/// The form, or on to where one wanted to go when there is a session already.
+async fn show(
+    state: &Arc<AppState>,
+    http: &HttpRequest,
+    trace_id: &Arc<str>,
+) -> Result<HttpResponse, ApiError> {
+    let next = next_page(query_value(http, "next"));
+    if auth::session_user(state, http, trace_id).await?.is_some() {
+        return Ok(redirect(&next));
+    }
+    form(state, http, &next, None)
+}
+
+async fn submit(
+    state: &Arc<AppState>,
+    http: &HttpRequest,
+    payload: Payload,
+    trace_id: &Arc<str>,
+) -> Result<HttpResponse, ApiError> {
+    let bytes = body::read(http, payload, MOST_FORM_BYTES).await?;
+    let fields = body::form(&bytes);
+    let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    check_csrf(http, field("csrfmiddlewaretoken").as_deref())?;
+    let next = next_page(field("next").or_else(|| query_value(http, "next")));
+    let (username, password) = (field("username").unwrap_or_default(), field("password").unwrap_or_default());
+
+    let sent = username.clone();
+    let found = match check_storable(&sent) {
+        Err(_) => None,
+        Ok(()) => {
+            let find = move |op: &mut OpCtx| Ok(active_by_username(&mut op.db, &sent)?);
+            runner(state, None, trace_id).run(Mode::Read, find).await?
+        }
+    };
+    let credentials = judge(state, found, password).await?;
+    let (sent, lifetime) = (username.clone(), state.session_lifetime);
+    let session = runner(state, None, trace_id)
+        .run(Mode::Write, move |op| user::login(op, &sent, credentials.clone(), lifetime))
+        .await?;
+    let Some(session) = session else {
+        return form(state, http, &next, Some(&username));
+    };
+    let mut response = redirect(&next);
+    let lifetime = time::Duration::try_from(lifetime).unwrap_or(time::Duration::DAY);
+    set_cookie(state, &mut response, SESSION_COOKIE, &session.key, true, lifetime)?;
+    // A fresh one, so that one planted before the login is of no use after it.
+    set_cookie(state, &mut response, CSRF_COOKIE, &new_csrf()?, false, lifetime)?;
+    Ok(response)
+}
+
+/// Compares the password when there is a place for that. The place stays taken until it is done, also when
+/// the client goes away meanwhile: otherwise a storm of broken logins would compare as many at a time.
+async fn judge(state: &AppState, found: Option<UserRow>, password: String) -> Result<Credentials, ApiError> {
+    let place = tokio::time::timeout(PATIENCE, Arc::clone(&state.logins).acquire_owned()).await;
+    let Ok(place) = place else {
+        return Err(OpError::Unavailable(StoreError::Busy).into());
+    };
+    let place = place.map_err(|closed| ApiError::internal(closed.to_string()))?;
+    let judged = tokio::task::spawn_blocking(move || {
+        let credentials = user::judge_password(found, &password);
+        drop(place);
+        credentials
+    });
+    judged.await.map_err(|lost| ApiError::internal(lost.to_string()))
+}
+
+async fn logout(state: Data<Arc<AppState>>, http: HttpRequest) -> HttpResponse {
+    if http.method() != Method::POST {
+        return HttpResponse::BadRequest().body("logging out takes a POST");
+    }
+    let trace_id = state.trace_id();
+    end_session(&state, &http, &trace_id).await.unwrap_or_else(|error| error.respond(&trace_id))
+}
+
+async fn end_session(
+    state: &Arc<AppState>,
+    http: &HttpRequest,
+    trace_id: &Arc<str>,
+) -> Result<HttpResponse, ApiError> {
+    check_csrf(http, None)?;
+    let mut response = HttpResponse::Ok().finish();
+    if let (Some(user), Some(cookie)) =
+        (auth::session_user(state, http, trace_id).await?, http.cookie(SESSION_COOKIE))
+    {
+        let key = cookie.value().to_owned();
+        runner(state, Some(user), trace_id).run(Mode::Write, move |op| user::logout(op, &key)).await?;
+    }
+    set_cookie(state, &mut response, SESSION_COOKIE, "", true, time::Duration::ZERO)?;
+    Ok(response)
+}
+
+fn runner(state: &Arc<AppState>, user: Option<User>, trace_id: &Arc<str>) -> Runner {
+    let zone = state.host.zone.clone();
+    let request = RequestInfo::new(user.map(Arc::new), Arc::clone(trace_id), Origin::Http, zone);
+    Runner::new(Arc::clone(&state.host), Arc::new(request))
+}
+
+fn query_value(http: &HttpRequest, name: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(http.query_string().as_bytes());
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).last()
+}
+
+/// Only paths of this server: what a browser could read as another host is not one.
+fn next_page(next: Option<String>) -> String {
+    let own = |next: &String| {
+        next.starts_with('/') && !next.starts_with("//") && !next.chars().any(|c| c == '\\' || c.is_control())
+    };
+    next.filter(own).unwrap_or_else(|| "/ui/".to_owned())
+}
+
+fn redirect(next: &str) -> HttpResponse {
+    HttpResponse::Found().insert_header((LOCATION, next)).finish()
+}
+
+fn new_csrf() -> Result<String, ApiError> {
+    secret::new_key().map_err(|error| ApiError::internal(error.to_string()))
+}
+
+fn set_cookie(
+    state: &AppState,
+    response: &mut HttpResponse,
+    name: &'static str,
+    value: &str,
+    http_only: bool,
+    lifetime: time::Duration,
+) -> Result<(), ApiError> {
+    let cookie = Cookie::build(name, value)
+        .path("/")
+        .http_only(http_only)
+        .secure(state.secure_cookies)
+        .same_site(SameSite::Lax)
+        .max_age(lifetime)
+        .finish();
+    response.add_cookie(&cookie).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// The login page: plain on purpose, the user interface has its own place. A failed login gets it again
+/// with 200. *Source: spec, auth-user §2.1 (quirk to keep).*
+fn form(
+    state: &AppState,
+    http: &HttpRequest,
+    next: &str,
+    failed: Option<&str>,
+) -> Result<HttpResponse, ApiError> {
+    let present = http.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned());
+    let well_formed = |token: &String| token.len() == 64 && token.chars().all(|c| c.is_ascii_hexdigit());
+    let csrf = match present.filter(well_formed) {
+        Some(token) => token,
+        None => new_csrf()?,
+    };
+    let complaint =
+        if failed.is_some() { "<p role=\"alert\">The user name or the password is wrong.</p>" } else { "" };
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Pagoda: log in</title></head>\
+         <body><h1>Pagoda</h1>{complaint}<form method=\"post\" action=\"/auth/login/\">\
+         <input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"{csrf}\">\
+         <input type=\"hidden\" name=\"next\" value=\"{next}\">\
+         <p><label>User name <input name=\"username\" value=\"{user}\" autocomplete=\"username\" autofocus></label></p>\
+         <p><label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\"></label></p>\
+         <p><button>Log in</button></p></form></body></html>",
+        next = escape(next),
+        user = escape(failed.unwrap_or_default()),
+    );
+    let mut response = HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        .body(page);
+    set_cookie(state, &mut response, CSRF_COOKIE, &csrf, false, time::Duration::days(365))?;
+    Ok(response)
+}
+
+fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escape, next_page};
+
+    #[test]
+    fn only_own_paths_are_gone_to() {
+        let next = |text: &str| next_page(Some(text.to_owned()));
+        assert_eq!(next("/ui/entities?x=1"), "/ui/entities?x=1");
+        for foreign in ["https://evil.example/", "//evil.example/", "/\\evil.example", "evil", "", "/a\r\nb"]
+        {
+            assert_eq!(next(foreign), "/ui/", "{foreign}");
+        }
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_an_attribute() {
+        assert_eq!(escape("\"><script>'&"), "&quot;&gt;&lt;script&gt;&#39;&amp;");
+    }
+}

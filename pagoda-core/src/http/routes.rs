@@ -1,0 +1,88 @@
+//! What there is: every path with its methods.
+
+use super::api::{entity, entry, user};
+use super::endpoint::{AppState, Cx, Endpoint, json};
+use super::error::{ApiError, ApiResult};
+use super::{health, login, plugin_routes};
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, ServiceConfig};
+use pagoda_plugin_sdk::route::RouteAuth;
+use std::sync::Arc;
+
+/// Mounts everything on an actix application.
+pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let state = Arc::clone(state);
+    move |service| {
+        service.app_data(Data::new(Arc::clone(&state)));
+        health::mount(service);
+        login::mount(service);
+        let mut endpoints = core_endpoints();
+        endpoints.extend(plugin_routes::endpoints(&state.host.registry));
+        mount(endpoints, service);
+        service.default_service(actix_web::web::to(nothing));
+    }
+}
+
+/// Mounts endpoints, those of one area behind one comparison with its prefix: the router tries one pattern
+/// after the other, and most are regular expressions. Within an area their order stays.
+fn mount(endpoints: Vec<Endpoint>, service: &mut ServiceConfig) {
+    let mut areas: Vec<(String, Vec<Endpoint>)> = Vec::new();
+    for endpoint in endpoints {
+        match endpoint.area().map(str::to_owned) {
+            // What is in no area comes first: an area answers all that begins with its prefix.
+            None => endpoint.mount("", service),
+            Some(area) => match areas.iter_mut().find(|(known, _)| *known == area) {
+                Some((_, within)) => within.push(endpoint),
+                None => areas.push((area, vec![endpoint])),
+            },
+        }
+    }
+    for (area, within) in areas {
+        let scope = actix_web::web::scope(&area);
+        service.service(scope.configure(|service| {
+            for endpoint in within {
+                endpoint.mount(&area, service);
+            }
+        }));
+    }
+}
+
+fn core_endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new("/entity/api/v2/").on(Method::GET, entity::list).on(Method::POST, entity::create),
+        Endpoint::new("/entity/api/v2/{id:[0-9]+}/")
+            .on(Method::GET, entity::retrieve)
+            .on(Method::PUT, entity::update)
+            .on(Method::DELETE, entity::delete),
+        Endpoint::new("/entity/api/v2/{id:[0-9]+}/entries/")
+            .on(Method::GET, entity::list_entries)
+            .on(Method::POST, entity::create_entry),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/")
+            .on(Method::GET, entry::retrieve)
+            .on(Method::PUT, entry::update)
+            .on(Method::DELETE, entry::delete),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/restore/").on(Method::POST, entry::restore),
+        Endpoint::new("/user/api/v2/me").on(Method::GET, user::me),
+        Endpoint::new("/user/api/v2/token/")
+            .on(Method::GET, user::token)
+            .on(Method::POST, user::refresh_token),
+        Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
+    ]
+}
+
+/// `GET /api/schema/`: the OpenAPI document, in YAML or with `?format=json` in JSON.
+async fn schema(cx: Cx) -> ApiResult {
+    if cx.query("format").as_deref() == Some("json") {
+        return json(StatusCode::OK, &cx.state.openapi);
+    }
+    let yaml = super::openapi::to_yaml(&cx.state.openapi).map_err(ApiError::internal)?;
+    Ok(HttpResponse::Ok().content_type("application/vnd.oai.openapi; charset=utf-8").body(yaml))
+}
+
+/// A path that is none: an HTML page, with or without credentials. *Source: spec, auth-user §1.1.*
+async fn nothing() -> HttpResponse {
+    HttpResponse::NotFound()
+        .content_type("text/html; charset=utf-8")
+        .body("<!doctype html><html lang=\"en\"><title>Not found</title><h1>Not found</h1></html>")
+}

@@ -1,0 +1,266 @@
+//! Attribute values: what may go in, how it is stored, how it comes out. One type, one [`ValueType`].
+//!
+//! *Source: spec, attribute-types.* A new type is a module with an implementation and a line in
+//! [`value_type`]; nothing else in the host asks for a type by name.
+
+mod array_string;
+mod number;
+mod object;
+mod scalar;
+
+use super::ctx::OpCtx;
+use super::error::OpError;
+use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, NewAttrValue, ReferredRow};
+use crate::wire::coerce;
+use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::model::AttrType;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// A value in stored form: the columns of its row, and rows for the elements of an array.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Content {
+    /// Text, number as decimal text, or name.
+    pub text: String,
+    /// A flag.
+    pub flag: bool,
+    /// Id of the entry, group or role that is referred to.
+    pub reference: Option<i64>,
+    /// Elements of an array, in order.
+    pub elements: Vec<Content>,
+}
+
+/// A stored value with what it refers to.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// Its row.
+    pub row: &'a AttrValueRow,
+    /// The entry it refers to, in any state.
+    pub referred: Option<&'a ReferredRow>,
+    /// The elements, in order.
+    pub children: &'a [ChildRow],
+}
+
+impl Stored<'_> {
+    /// In the form in which values are compared and written.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        let of = |row: &AttrValueRow| Content {
+            text: row.text_value.clone(),
+            flag: row.bool_value,
+            reference: row.ref_id,
+            elements: Vec::new(),
+        };
+        let mut content = of(self.row);
+        content.elements = self.children.iter().map(|child| of(&child.value)).collect();
+        content
+    }
+}
+
+/// A value as an entry detail shows it: an object with one key. *Source: spec, attribute-types §5.*
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// `as_string`
+    Text(String),
+    /// `as_number`
+    Number(Option<serde_json::Number>),
+    /// `as_boolean`
+    Boolean(bool),
+    /// `as_object`
+    Object(Option<ShownObject>),
+    /// `as_array_string`
+    Strings(Vec<String>),
+}
+
+/// A referred entry as values show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownObject {
+    id: i64,
+    name: String,
+    schema: ShownSchema,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct ShownSchema {
+    id: i64,
+    name: String,
+}
+
+impl ShownObject {
+    fn of(referred: &ReferredRow) -> Self {
+        let schema = ShownSchema { id: referred.entity_id, name: referred.entity_name.clone() };
+        Self { id: referred.id, name: referred.name.clone(), schema }
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::Text(text) => map.serialize_entry("as_string", text)?,
+            Self::Number(number) => map.serialize_entry("as_number", number)?,
+            Self::Boolean(flag) => map.serialize_entry("as_boolean", flag)?,
+            Self::Object(object) => map.serialize_entry("as_object", object)?,
+            Self::Strings(strings) => map.serialize_entry("as_array_string", strings)?,
+        }
+        map.end()
+    }
+}
+
+/// Why a value is refused: an operation that cannot go on, or a complaint.
+#[derive(Debug)]
+pub enum ValueError {
+    /// The value itself.
+    Refused(Code, String),
+    /// Something else.
+    Op(OpError),
+}
+
+impl ValueError {
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::Refused(Code::Invalid, message.into())
+    }
+}
+
+impl From<OpError> for ValueError {
+    fn from(error: OpError) -> Self {
+        Self::Op(error)
+    }
+}
+
+impl From<crate::store::StoreError> for ValueError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Op(error.into())
+    }
+}
+
+/// What the host must know about a type of attribute.
+pub trait ValueType: Sync {
+    /// Reads the input form.
+    ///
+    /// # Errors
+    /// The complaint.
+    fn read(&self, op: &mut OpCtx, input: &Value) -> Result<Content, ValueError>;
+
+    /// Whether there is nothing in it: such a value does not satisfy a mandatory attribute.
+    fn is_blank(&self, content: &Content) -> bool;
+
+    /// Whether writing `new` over `old` changes anything. *Source: spec, attribute-types §7.1.*
+    fn differs(&self, old: &Content, new: &Content) -> bool;
+
+    /// The output form of a stored value.
+    fn show(&self, stored: &Stored<'_>) -> Shown;
+
+    /// The output form where there is no value, or none that may be seen.
+    fn show_blank(&self) -> Shown;
+
+    /// What a new entry gets when the request gives nothing; absent when no row is to be written.
+    /// *Source: spec, attribute-types §6.*
+    fn initial(&self, default: Option<&Value>) -> Option<Content>;
+
+    /// How a request sends the blank value that [`ValueType::initial`] makes without a default.
+    fn blank_input(&self) -> Value {
+        Value::Null
+    }
+
+    /// Whether a JSON value may be the default of a definition.
+    fn accepts_default(&self, default: &Value) -> bool;
+
+    /// Whether a definition may have a default at all; others have theirs silently dropped.
+    fn has_defaults(&self) -> bool {
+        false
+    }
+
+    /// Whether values are lists with rows of their own for the elements.
+    fn is_array(&self) -> bool {
+        false
+    }
+
+    /// Its part in automatic names; absent for types that have none, `Some("")` for an empty one.
+    fn in_names(&self, stored: &Stored<'_>) -> Option<String>;
+}
+
+/// The type of an attribute, if this version has it.
+#[must_use]
+pub fn value_type(attr_type: AttrType) -> Option<&'static dyn ValueType> {
+    Some(match attr_type {
+        AttrType::String | AttrType::Text => &scalar::Text,
+        AttrType::Boolean => &scalar::Boolean,
+        AttrType::Number => &number::Number,
+        AttrType::Object => &object::Object,
+        AttrType::ArrayString => &array_string::ArrayString,
+        _ => return None,
+    })
+}
+
+/// The type of a stored definition.
+///
+/// # Errors
+/// The database holds a type that this version does not have.
+pub fn type_of(attr: &EntityAttrRow) -> Result<(AttrType, &'static dyn ValueType), OpError> {
+    AttrType::from_code(i64::from(attr.attr_type))
+        .and_then(|attr_type| Some((attr_type, value_type(attr_type)?)))
+        .ok_or_else(|| {
+            OpError::Internal(anyhow::anyhow!(
+                "attribute definition {} has type {}, which this version does not have",
+                attr.id,
+                attr.attr_type
+            ))
+        })
+}
+
+/// Most bytes of one text. *Source: spec, attribute-types §2.*
+pub const MOST_BYTES: usize = 65_536;
+
+fn bounded(text: &str) -> Result<&str, ValueError> {
+    if text.len() > MOST_BYTES {
+        let message = format!("at most {MOST_BYTES} bytes, not {}", text.len());
+        return Err(ValueError::Refused(Code::LimitExceeded, message));
+    }
+    coerce::check_storable(text).map_err(|(code, message)| ValueError::Refused(code, message))?;
+    Ok(text)
+}
+
+/// The rows of a value: the value itself; its elements follow once it has an id.
+#[must_use]
+pub fn row_of(
+    attribute_id: i64,
+    attr_type: i32,
+    content: &Content,
+    author: Option<i64>,
+    now: i64,
+    previous: Option<i64>,
+) -> NewAttrValue {
+    NewAttrValue {
+        attribute_id,
+        parent_id: None,
+        position: 0,
+        attr_type,
+        is_latest: true,
+        text_value: content.text.clone(),
+        bool_value: content.flag,
+        ref_id: content.reference,
+        created_user_id: author,
+        created_time: now,
+        prev_id: previous,
+    }
+}
+
+/// The rows of a value's elements.
+pub fn element_rows<'a>(
+    parent_id: i64,
+    parent: &'a NewAttrValue,
+    content: &'a Content,
+) -> impl Iterator<Item = NewAttrValue> + 'a {
+    content.elements.iter().enumerate().map(move |(position, element)| NewAttrValue {
+        parent_id: Some(parent_id),
+        position: i32::try_from(position).unwrap_or(i32::MAX),
+        is_latest: false,
+        text_value: element.text.clone(),
+        bool_value: element.flag,
+        ref_id: element.reference,
+        prev_id: None,
+        ..parent.clone()
+    })
+}

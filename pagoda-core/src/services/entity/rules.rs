@@ -1,0 +1,209 @@
+//! The rules for entities and their definitions. *Source: spec, entity §1 and §2.3.*
+
+use super::input::{self, MOST_NAME, MOST_PATTERN};
+use crate::services::attribute::value_type;
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::store::StoreError;
+use crate::store::constraint::{ENTITY_ACTIVE_NAME, ENTITY_ATTR_ACTIVE_NAME};
+use crate::store::queries::entity;
+use crate::wire::Fields;
+use crate::wire::coerce::check_storable;
+use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::model::{AttrType, EntityAttr};
+use pagoda_plugin_sdk::payload::EntityAttrChange;
+use std::collections::HashSet;
+
+/// The parts of an entity that rules are about. Absent is "stays as it is".
+pub(super) struct Proposed<'a> {
+    /// The entity itself, if it exists.
+    pub(super) id: Option<i64>,
+    pub(super) name: Option<&'a str>,
+    pub(super) note: Option<&'a str>,
+    pub(super) item_name_pattern: Option<&'a str>,
+    pub(super) item_name_type: Option<&'a str>,
+    pub(super) changes: &'a [EntityAttrChange],
+    /// The definitions that there are.
+    pub(super) existing: &'a [EntityAttr],
+}
+
+/// Judges everything and reports all bad fields together, on top of the complaints about the form.
+///
+/// # Errors
+/// The complaints.
+pub(super) fn judge(
+    op: &mut OpCtx,
+    proposed: &Proposed<'_>,
+    mut errors: Fields,
+    mut attr_errors: Vec<Fields>,
+) -> Result<(), OpError> {
+    judge_scalars(op, proposed, &mut errors)?;
+    attr_errors.resize(proposed.changes.len(), Fields::default());
+    let known = active_entities(op, proposed.changes)?;
+    let mut seen = HashSet::new();
+    for (change, errors) in proposed.changes.iter().zip(&mut attr_errors) {
+        if !errors.is_empty() {
+            continue;
+        }
+        if let Some(id) = change.id {
+            if !proposed.existing.iter().any(|attr| attr.id == id) {
+                errors.add("id", Code::NotFound, "the entity has no active attribute of this id");
+                continue;
+            }
+            if !seen.insert(id) {
+                errors.add("id", Code::Invalid, "the attribute is listed twice");
+                continue;
+            }
+        }
+        if !change.is_deleted {
+            judge_attr(change, proposed.existing, &known, errors);
+        }
+    }
+    errors.nest_list("attrs", attr_errors.iter().enumerate());
+    if !errors.has("attrs") {
+        judge_names(op, proposed, &mut errors);
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
+}
+
+fn judge_scalars(op: &mut OpCtx, proposed: &Proposed<'_>, errors: &mut Fields) -> Result<(), OpError> {
+    let too_long = |text: &str, most: usize| {
+        let length = text.chars().count();
+        (length > most).then(|| format!("at most {most} characters, not {length}"))
+    };
+    if let Some(name) = proposed.name
+        && !errors.has("name")
+    {
+        if name.trim().is_empty() {
+            errors.add("name", Code::Other, "this field may not be blank");
+        } else if let Some(message) = too_long(name, MOST_NAME) {
+            errors.add("name", Code::LimitExceeded, message);
+        } else if let Err((code, message)) = check_storable(name) {
+            errors.add("name", code, message);
+        } else if let Some(other) = entity::active_by_name(&mut op.db, name)?
+            && Some(other.id) != proposed.id
+        {
+            errors.add("name", Code::Duplicate, "an entity of this name exists already");
+        }
+    }
+    if let Some(Err((code, message))) = proposed.note.map(check_storable) {
+        errors.add("note", code, message);
+    } else if let Some(message) = proposed.note.and_then(|note| too_long(note, MOST_NAME)) {
+        errors.add("note", Code::LimitExceeded, message);
+    }
+    if let Some(pattern) = proposed.item_name_pattern {
+        if let Some(message) = too_long(pattern, MOST_PATTERN) {
+            errors.add("item_name_pattern", Code::LimitExceeded, message);
+        } else if let Err((code, message)) = input::check_pattern(pattern) {
+            errors.add("item_name_pattern", code, message);
+        }
+    }
+    if let Some(Err((code, message))) = proposed.item_name_type.map(input::check_name_type) {
+        errors.add("item_name_type", code, message);
+    }
+    Ok(())
+}
+
+/// Which of the entities that definitions refer to are there.
+fn active_entities(op: &mut OpCtx, changes: &[EntityAttrChange]) -> Result<HashSet<i64>, OpError> {
+    let mut ids: Vec<i64> =
+        changes.iter().flat_map(|change| change.definition.referral.iter().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = entity::by_ids(&mut op.db, &ids)?;
+    Ok(rows.into_iter().filter(|row| row.is_active).map(|row| row.id).collect())
+}
+
+fn judge_attr(change: &EntityAttrChange, existing: &[EntityAttr], known: &HashSet<i64>, errors: &mut Fields) {
+    let attr = &change.definition;
+    let current = change.id.and_then(|id| existing.iter().find(|attr| attr.id == id));
+    let length = attr.name.chars().count();
+    if let Err((code, message)) = check_storable(&attr.name) {
+        errors.add("name", code, message);
+    } else if attr.name.trim().is_empty() {
+        errors.add("name", Code::Other, "this field may not be blank");
+    } else if length > MOST_NAME {
+        errors.add("name", Code::LimitExceeded, format!("at most {MOST_NAME} characters, not {length}"));
+    }
+    // What it refers to already may have been deleted since; that hinders no other change.
+    let referred = |id: &i64| current.is_some_and(|current| current.referral.contains(id));
+    if let Some(missing) = attr.referral.iter().find(|id| !known.contains(id) && !referred(id)) {
+        errors.add("referral", Code::NotFound, format!("there is no active entity {missing}"));
+    }
+    if errors.is_empty() {
+        judge_attr_as_whole(attr, current, errors);
+    }
+}
+
+/// *Source: spec, entity §1.2 and §2.4.* The first complaint only, as for every whole object.
+fn judge_attr_as_whole(attr: &EntityAttr, current: Option<&EntityAttr>, errors: &mut Fields) {
+    let complaint = if current.is_some_and(|current| current.attr_type != attr.attr_type) {
+        Some((Code::Invalid, "the type of an attribute never changes"))
+    } else if attr.attr_type.refers_to_entries() && attr.referral.is_empty() {
+        Some((Code::Required, "an attribute that refers to entries needs a `referral`"))
+    } else if attr.name_order > 0
+        && !matches!(attr.attr_type, AttrType::String | AttrType::Object | AttrType::Number)
+    {
+        Some((Code::Invalid, "`name_order` is for attributes of types string, object and number"))
+    } else if let (Some(default), Some(value_type)) = (&attr.default_value, value_type(attr.attr_type))
+        && value_type.has_defaults()
+        && !value_type.accepts_default(default)
+    {
+        Some((Code::Invalid, "`default_value` is not of the attribute's type"))
+    } else {
+        None
+    };
+    if let Some((code, message)) = complaint {
+        *errors = Fields::whole(code, message);
+    }
+}
+
+/// Names and number of the definitions as they will be.
+fn judge_names(op: &OpCtx, proposed: &Proposed<'_>, errors: &mut Fields) {
+    let untouched = proposed
+        .existing
+        .iter()
+        .filter(|attr| !proposed.changes.iter().any(|change| change.id == Some(attr.id)))
+        .map(|attr| attr.name.as_str());
+    let touched = proposed
+        .changes
+        .iter()
+        .filter(|change| !change.is_deleted)
+        .map(|change| change.definition.name.as_str());
+    let names: Vec<&str> = untouched.chain(touched).collect();
+    let mut seen = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+        errors.add("attrs", Code::Duplicate, format!("more than one attribute would be called `{name}`"));
+    } else if let Some(most) = op.host.limits.attrs_per_entity.filter(|most| names.len() > *most) {
+        errors.add("attrs", Code::LimitExceeded, format!("at most {most} attributes"));
+    }
+}
+
+/// What the type of a definition makes of it: defaults and choices of types that have none are dropped.
+pub(super) fn normalise(attr: &mut EntityAttr) {
+    if !value_type(attr.attr_type).is_some_and(|value_type| value_type.has_defaults()) {
+        attr.default_value = None;
+    }
+    if !matches!(attr.attr_type, AttrType::Select | AttrType::MultiSelect) {
+        attr.choices = None;
+    }
+    if !attr.attr_type.refers_to_entries() {
+        attr.referral.clear();
+    }
+}
+
+/// Two requests may pass [`judge`] at the same moment; the database lets one of them through.
+pub(super) fn conflict(error: StoreError) -> OpError {
+    match error {
+        StoreError::Conflict { constraint } if constraint == ENTITY_ACTIVE_NAME => {
+            OpError::field("name", Code::Duplicate, "an entity of this name exists already")
+        }
+        StoreError::Conflict { constraint } if constraint == ENTITY_ATTR_ACTIVE_NAME => {
+            OpError::field("attrs", Code::Duplicate, "an attribute of this name exists already")
+        }
+        error => error.into(),
+    }
+}

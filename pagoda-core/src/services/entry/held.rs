@@ -1,0 +1,85 @@
+//! The values that an entry holds now.
+
+use crate::services::attribute::{self, Content, Shown, Stored, ValueType};
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::store::queries::value;
+use crate::store::rows::{AttrValueRow, AttributeRow, ChildRow, EntityAttrRow, ReferredRow};
+use pagoda_plugin_sdk::model::AttrType;
+
+/// An attribute of an entry: definition, instance, latest value.
+pub struct Held {
+    /// The definition.
+    pub attr: EntityAttrRow,
+    /// Its type.
+    pub attr_type: AttrType,
+    /// What the host knows about the type.
+    pub value_type: &'static dyn ValueType,
+    /// The instance; absent when the definition is younger than the entry's last change.
+    pub attribute: Option<AttributeRow>,
+    /// The latest value; absent when nothing was ever written.
+    pub value: Option<AttrValueRow>,
+    referred: Option<ReferredRow>,
+    children: Vec<ChildRow>,
+}
+
+impl Held {
+    /// The value with what it refers to.
+    #[must_use]
+    pub fn stored(&self) -> Option<Stored<'_>> {
+        let row = self.value.as_ref()?;
+        Some(Stored { row, referred: self.referred.as_ref(), children: &self.children })
+    }
+
+    /// The value in comparable form; absent when it is blank or nothing was ever written.
+    #[must_use]
+    pub fn content(&self) -> Option<Content> {
+        self.stored().map(|stored| stored.content()).filter(|content| !self.value_type.is_blank(content))
+    }
+
+    /// The value in output form.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        match self.stored() {
+            Some(stored) => self.value_type.show(&stored),
+            None => self.value_type.show_blank(),
+        }
+    }
+}
+
+/// The values of an entry, in display order: one statement, and one more when there are arrays.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn held_by(op: &mut OpCtx, entry_id: i64, entity_id: i64) -> Result<Vec<Held>, OpError> {
+    let rows = value::detail_of(&mut op.db, entry_id, entity_id)?;
+    let mut all = Vec::with_capacity(rows.len());
+    let mut arrays = Vec::new();
+    for row in rows {
+        let (attr_type, value_type) = attribute::type_of(&row.attr)?;
+        if value_type.is_array() {
+            arrays.extend(row.value.as_ref().map(|value| value.id));
+        }
+        all.push(Held {
+            attr: row.attr,
+            attr_type,
+            value_type,
+            attribute: row.attribute,
+            value: row.value,
+            referred: row.referred,
+            children: Vec::new(),
+        });
+    }
+    if !arrays.is_empty() {
+        // Ordered by parent and position, as the query says.
+        for child in value::children_of(&mut op.db, &arrays)? {
+            let parent = all
+                .iter_mut()
+                .find(|held| held.value.as_ref().map(|value| Some(value.id)) == Some(child.value.parent_id));
+            if let Some(parent) = parent {
+                parent.children.push(child);
+            }
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,140 @@
+//! Entries: one file per operation.
+//!
+//! Every operation reads like the specification: who may, what is there, Transform hooks, rules, Check
+//! hooks, store, Observe hooks. Each is the only place that does what it does.
+
+mod create;
+mod delete;
+mod detail;
+mod held;
+mod list;
+mod names;
+mod restore;
+mod update;
+mod values;
+
+pub use create::create;
+pub use delete::{delete, deleted_name};
+pub use detail::{EntryDetail, detail, detail_of};
+pub use held::Held;
+pub use list::{EntryItem, ListQuery, browse, list};
+pub(crate) use names::anchored;
+pub use restore::restore;
+pub use update::{EntryUpdate, update};
+pub(crate) use values::json as shown_json;
+
+use super::acl::{self, Subject};
+use super::ctx::OpCtx;
+use super::error::OpError;
+use crate::store::queries;
+use crate::store::rows::{EntityAttrRow, EntityRow, EntryRow};
+use crate::wire::Fields;
+use crate::wire::coerce::{self, Reader};
+use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::model::{AttrInput, AttrRef, AttrType, EntityRef, EntryRef, Level};
+use serde_json::Value;
+
+/// Most characters of an entry's name. *Source: spec, entry §3.*
+const MOST_NAME: usize = 200;
+
+/// What a request says about an entry, read but not yet judged.
+#[derive(Debug, Clone, Default)]
+pub struct EntryInput {
+    /// The name, where one was sent.
+    pub name: Option<String>,
+    /// The values, where some were sent.
+    pub attrs: Vec<AttrInput>,
+    /// Complaints about the form; with one, nothing is written.
+    pub errors: Fields,
+}
+
+impl EntryInput {
+    /// Reads a request body. *Source: spec, entry §3.1 and §5.*
+    ///
+    /// # Errors
+    /// The body is no object.
+    pub fn read(body: &Value, name_required: bool) -> Result<Self, OpError> {
+        let mut reader = Reader::new(coerce::object(body)?);
+        let read_name = |value: &Value| coerce::name(value, MOST_NAME);
+        let name =
+            if name_required { reader.required("name", read_name) } else { reader.field("name", read_name) };
+        let mut attrs = Vec::new();
+        match reader.raw("attrs") {
+            None => {}
+            Some(Value::Null) => reader.errors.add("attrs", Code::Other, "null is not allowed"),
+            Some(Value::Array(list)) => {
+                let mut complaints = Vec::new();
+                for element in list {
+                    match read_value(element) {
+                        Ok(value) => {
+                            complaints.push(Fields::default());
+                            attrs.push(value);
+                        }
+                        Err(errors) => complaints.push(errors),
+                    }
+                }
+                reader.errors.nest_list("attrs", complaints.iter().enumerate());
+            }
+            Some(_) => reader.errors.add("attrs", Code::Invalid, "expected a list"),
+        }
+        Ok(Self { name, attrs, errors: reader.errors })
+    }
+}
+
+fn read_value(element: &Value) -> Result<AttrInput, Fields> {
+    let mut reader = Reader::new(coerce::object(element)?);
+    let id = reader.required("id", coerce::integer);
+    let value = reader.required("value", |value| Ok(value.clone()));
+    match (id, value) {
+        (Some(id), Some(value)) if reader.errors.is_empty() => Ok(AttrInput { id, value }),
+        _ => Err(reader.errors),
+    }
+}
+
+/// An entry with its entity, in any state, that the acting user may `level`.
+///
+/// # Errors
+/// There is none, or the permission is missing.
+pub fn open(op: &mut OpCtx, id: i64, level: Level) -> Result<(EntryRow, EntityRow), OpError> {
+    let found = queries::entry::with_entity(&mut op.db, id)?;
+    let (entry, entity) = found.ok_or_else(|| OpError::not_found("entry", id))?;
+    acl::require(op, &Subject::entry(&entry, &entity), level)?;
+    Ok((entry, entity))
+}
+
+/// As [`open`], for an operation that changes it: locked before it is read, so that of two edits at the same
+/// time each sees what the other left.
+///
+/// # Errors
+/// As [`open`].
+fn open_to_change(op: &mut OpCtx, id: i64) -> Result<(EntryRow, EntityRow), OpError> {
+    queries::lock::entry(&mut op.db, id)?;
+    open(op, id, Level::Writable)
+}
+
+/// As plugins see an entity.
+#[must_use]
+pub fn entity_ref(entity: &EntityRow) -> EntityRef {
+    EntityRef { id: entity.id, name: entity.name.clone() }
+}
+
+/// As plugins see an entry.
+#[must_use]
+pub fn entry_ref(entry: &EntryRow, entity: &EntityRow) -> EntryRef {
+    EntryRef { id: entry.id, name: entry.name.clone(), entity: entity_ref(entity) }
+}
+
+/// As plugins see a definition.
+#[must_use]
+pub fn attr_ref(attr: &EntityAttrRow) -> AttrRef {
+    let attr_type = AttrType::from_code(i64::from(attr.attr_type)).unwrap_or(AttrType::String);
+    AttrRef { id: attr.id, name: attr.name.clone(), attr_type }
+}
+
+/// *Source: spec, entry §3.1.*
+fn check_ids(attrs: &[AttrInput]) -> Result<(), OpError> {
+    match attrs.iter().find(|input| input.id <= 0) {
+        Some(input) => Err(OpError::whole(Code::Invalid, format!("{} is no attribute id", input.id))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,88 @@
+//! The rules for the names of entries.
+
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::store::StoreError;
+use crate::store::constraint::ENTRY_ACTIVE_NAME;
+use crate::store::queries;
+use crate::store::rows::EntityRow;
+use crate::wire::Fields;
+use crate::wire::coerce::check_storable;
+use pagoda_plugin_sdk::Code;
+use regex::Regex;
+
+/// Complains about a name. `own` is the entry that has it already. *Source: spec, entry §3.1.*
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn check_name(
+    op: &mut OpCtx,
+    entity: &EntityRow,
+    name: &str,
+    own: Option<i64>,
+    errors: &mut Fields,
+) -> Result<(), OpError> {
+    let length = name.chars().count();
+    if name.trim().is_empty() {
+        errors.add("name", Code::Other, "this field may not be blank");
+    } else if length > super::MOST_NAME {
+        let message = format!("at most {} characters, not {length}", super::MOST_NAME);
+        errors.add("name", Code::LimitExceeded, message);
+    } else if let Err((code, message)) = check_storable(name) {
+        errors.add("name", code, message);
+    } else if name.contains('\t') {
+        errors.add("name", Code::InvalidValue, "a name may not contain a tab");
+    } else if !matches_pattern(&entity.item_name_pattern, name) {
+        let message = format!("the name does not match the pattern `{}`", entity.item_name_pattern);
+        errors.add("name", Code::InvalidValue, message);
+    } else if let Some(found) = queries::entry::active_by_name(&mut op.db, entity.id, name)?
+        && Some(found.id) != own
+    {
+        taken(errors);
+    }
+    Ok(())
+}
+
+fn taken(errors: &mut Fields) {
+    errors.add("name", Code::Duplicate, "an entry of this name exists already");
+}
+
+/// Two requests may pass [`check_name`] at the same moment; the database lets one of them through.
+pub(super) fn name_conflict(error: StoreError) -> OpError {
+    match error {
+        StoreError::Conflict { constraint } if constraint == ENTRY_ACTIVE_NAME => {
+            let mut errors = Fields::default();
+            taken(&mut errors);
+            errors.into()
+        }
+        error => error.into(),
+    }
+}
+
+/// Whether the pattern matches at the start of the name; an empty one matches all.
+/// *Source: spec, entity §1.3.* A pattern that no longer compiles hinders nobody.
+fn matches_pattern(pattern: &str, name: &str) -> bool {
+    pattern.is_empty() || anchored(pattern).map_or(true, |regex| regex.is_match(name))
+}
+
+/// A name pattern, anchored at the start.
+///
+/// # Errors
+/// It is no regular expression.
+pub(crate) fn anchored(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{pattern})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches_pattern;
+
+    #[test]
+    fn patterns_are_anchored_at_the_start_only() {
+        let pattern = "^vm[0-9]+$|^template-.*";
+        assert!(matches_pattern(pattern, "vm12") && matches_pattern(pattern, "template-a"));
+        assert!(!matches_pattern(pattern, "vm12-x") && !matches_pattern(pattern, "a-template-"));
+        assert!(matches_pattern("vm", "vm-anything") && !matches_pattern("vm", "a-vm"));
+        assert!(matches_pattern("", "anything"));
+    }
+}

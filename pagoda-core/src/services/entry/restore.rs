@@ -1,0 +1,105 @@
+//! Brings a deleted entry back. *Source: spec, entry §7.*
+
+use super::delete::chained;
+use super::names::name_conflict;
+use super::{entry_ref, held, open_to_change};
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::store::queries::{entry as entries, lock, value};
+use crate::store::rows::{EntityRow, EntryRow};
+use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::hooks;
+use pagoda_plugin_sdk::payload::{EntryAfterRestore, EntryBeforeRestore};
+use pagoda_plugin_sdk::time::Timestamp;
+
+/// Brings a deleted entry back under its old name, with the entries that went with it.
+///
+/// # Errors
+/// There is no such entry, it is not deleted, its name is taken, or somebody refused.
+pub fn restore(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
+    let (entry, _) = open_to_change(op, id)?;
+    // The entity must not go while its entry comes.
+    lock::entity_to_fill(&mut op.db, entry.entity_id)?;
+    let (entry, entity) = open_to_change(op, id)?;
+    if entry.is_active {
+        return Err(OpError::rule(Code::NotFound, "the entry is not deleted"));
+    }
+    if !entity.is_active {
+        return Err(OpError::rule(Code::NotFound, "the entity of the entry is deleted"));
+    }
+    if taken(op, &entry)? {
+        return Err(OpError::rule(Code::Duplicate, "an entry of its name exists already"));
+    }
+    // Chains may be long, so what is still to come back is a list and not a recursion.
+    let mut due = restore_one(op, entry, &entity)?;
+    while let Some(id) = due.pop() {
+        lock::entry(&mut op.db, id)?;
+        // One whose name is taken by now stays deleted. *Source: spec, entry §7 (fixed quirk).*
+        if let Some((entry, entity)) = entries::with_entity(&mut op.db, id)?
+            && !entry.is_active
+            && entity.is_active
+            && !taken(op, &entry)?
+        {
+            due.extend(restore_one(op, entry, &entity)?);
+        }
+    }
+    Ok(())
+}
+
+/// The name without what deletion added: a trailing `_deleted_` with digits and underscores.
+fn original_name(name: &str) -> &str {
+    match name.rsplit_once("_deleted_") {
+        Some((original, rest)) if rest.chars().all(|c| c.is_ascii_digit() || c == '_') => original,
+        _ => name,
+    }
+}
+
+fn taken(op: &mut OpCtx, entry: &EntryRow) -> Result<bool, OpError> {
+    Ok(entries::active_by_name(&mut op.db, entry.entity_id, original_name(&entry.name))?.is_some())
+}
+
+/// Brings one entry back; returns those that it refers to through chain attributes, the first one last.
+fn restore_one(op: &mut OpCtx, mut entry: EntryRow, entity: &EntityRow) -> Result<Vec<i64>, OpError> {
+    let deleted_time = entry.deleted_time;
+    entry.name = original_name(&entry.name).to_owned();
+    let reference = entry_ref(&entry, entity);
+    op.check::<hooks::entry::before_restore>(|| {
+        let mut payload = EntryBeforeRestore::default();
+        payload.entry = reference.clone();
+        payload.deleted_time = deleted_time.map(Timestamp::from_micros);
+        payload
+    })?;
+    entry.is_active = true;
+    entry.deleted_user_id = None;
+    entry.deleted_time = None;
+    entry.updated_time = op.now.as_micros();
+    entries::update(&mut op.db, &entry).map_err(|error| match name_conflict(error) {
+        OpError::Invalid(_) => OpError::rule(Code::Duplicate, "an entry of its name exists already"),
+        error => error,
+    })?;
+    value::set_attributes_active(&mut op.db, entry.id, true)?;
+    let user = op.request.user.as_deref().cloned();
+    op.observe::<hooks::entry::after_restore>(|| {
+        let mut payload = EntryAfterRestore::default();
+        payload.entry = reference;
+        payload.user = user;
+        payload
+    });
+    let mut due = chained(&held::held_by(op, entry.id, entity.id)?);
+    due.reverse();
+    Ok(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::original_name;
+
+    #[test]
+    fn only_the_suffix_of_deletion_goes() {
+        assert_eq!(original_name("rack_deleted_20240501_100000"), "rack");
+        assert_eq!(original_name("a_deleted_b_deleted_1"), "a_deleted_b");
+        assert_eq!(original_name("a_deleted_b"), "a_deleted_b");
+        assert_eq!(original_name("a_deleted_"), "a");
+        assert_eq!(original_name("rack"), "rack");
+    }
+}

@@ -1,0 +1,233 @@
+//! Reading JSON scalars as leniently as the wire demands. *Source: spec, entity §0.3.*
+
+use super::Fields;
+use pagoda_plugin_sdk::Code;
+use serde_json::{Map, Value};
+
+/// Why a scalar is refused.
+pub type Refusal = (Code, String);
+
+/// A JSON object being read field by field, with the complaints so far.
+pub struct Reader<'a> {
+    object: &'a Map<String, Value>,
+    /// The complaints so far.
+    pub errors: Fields,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads an object.
+    #[must_use]
+    pub fn new(object: &'a Map<String, Value>) -> Self {
+        Self { object, errors: Fields::default() }
+    }
+
+    /// Whether the key was sent.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.object.contains_key(field)
+    }
+
+    /// The value as sent.
+    #[must_use]
+    pub fn raw(&self, field: &str) -> Option<&'a Value> {
+        self.object.get(field)
+    }
+
+    /// Reads a field with `read`; a complaint is noted under its name.
+    pub fn field<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Refusal>) -> Option<T> {
+        match self.object.get(field).map(read)? {
+            Ok(value) => Some(value),
+            Err((code, message)) => {
+                self.errors.add(field, code, message);
+                None
+            }
+        }
+    }
+
+    /// As [`Reader::field`], with a complaint when it was not sent.
+    pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Refusal>) -> Option<T> {
+        if !self.has(field) {
+            self.errors.add(field, Code::Required, "this field is required");
+        }
+        self.field(field, read)
+    }
+}
+
+fn not_null(value: &Value) -> Result<&Value, Refusal> {
+    if value.is_null() { Err((Code::Other, "null is not allowed".into())) } else { Ok(value) }
+}
+
+/// Text: a string, or a number as text.
+fn text(value: &Value) -> Result<String, Refusal> {
+    match not_null(value)? {
+        Value::String(text) => check_storable(text).map(|()| text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err((Code::Invalid, "expected a string".into())),
+    }
+}
+
+/// PostgreSQL has no texts with NUL characters, so no database gets any.
+///
+/// # Errors
+/// The complaint.
+pub fn check_storable(text: &str) -> Result<(), Refusal> {
+    if text.contains('\0') {
+        return Err((Code::Invalid, "a text may not contain a NUL character".into()));
+    }
+    Ok(())
+}
+
+fn at_most(text: String, most: usize) -> Result<String, Refusal> {
+    let length = text.chars().count();
+    if length > most {
+        return Err((Code::LimitExceeded, format!("at most {most} characters, not {length}")));
+    }
+    Ok(text)
+}
+
+/// Trimmed text of at most `most` characters that is not blank.
+///
+/// # Errors
+/// The complaint.
+pub fn name(value: &Value, most: usize) -> Result<String, Refusal> {
+    let text = text(value)?.trim().to_owned();
+    if text.is_empty() {
+        return Err((Code::Other, "this field may not be blank".into()));
+    }
+    at_most(text, most)
+}
+
+/// Trimmed text of at most `most` characters.
+///
+/// # Errors
+/// The complaint.
+pub fn line(value: &Value, most: usize) -> Result<String, Refusal> {
+    at_most(text(value)?.trim().to_owned(), most)
+}
+
+/// Text of at most `most` characters, blanks kept.
+///
+/// # Errors
+/// The complaint.
+pub fn verbatim(value: &Value, most: usize) -> Result<String, Refusal> {
+    at_most(text(value)?, most)
+}
+
+/// An integer: a JSON integer, a float without fraction, or a numeric string.
+///
+/// # Errors
+/// The complaint.
+pub fn integer(value: &Value) -> Result<i64, Refusal> {
+    let refused = || (Code::Invalid, "expected an integer".to_owned());
+    match not_null(value)? {
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Ok(integer),
+            // Above 64 bits: an integer all the same, for the limits to refuse.
+            (None, Some(float)) if float.fract() == 0.0 => Ok(if float > 0.0 { i64::MAX } else { i64::MIN }),
+            _ => Err(refused()),
+        },
+        Value::String(text) => text.trim().parse().map_err(|_| refused()),
+        _ => Err(refused()),
+    }
+}
+
+/// A 32-bit integer.
+///
+/// # Errors
+/// The complaint: above the range `AE-122000`, below it `AE-999999`.
+pub fn small_integer(value: &Value) -> Result<i32, Refusal> {
+    let integer = integer(value)?;
+    i32::try_from(integer).map_err(|_| {
+        let code = if integer > 0 { Code::LimitExceeded } else { Code::Other };
+        (code, format!("between {} and {}", i32::MIN, i32::MAX))
+    })
+}
+
+/// A boolean, or one of the words and numbers that stand for one.
+///
+/// # Errors
+/// The complaint.
+pub fn boolean(value: &Value) -> Result<bool, Refusal> {
+    let word = match not_null(value)? {
+        Value::Bool(flag) => return Ok(*flag),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    match word.as_str() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err((Code::Invalid, "expected true or false".into())),
+    }
+}
+
+/// An id: an integer or a numeric string.
+///
+/// # Errors
+/// The complaint.
+pub fn id(value: &Value) -> Result<i64, Refusal> {
+    match value {
+        Value::Number(_) | Value::String(_) => integer(value),
+        Value::Null => not_null(value).map(|_| 0),
+        _ => Err((Code::Invalid, "expected an id".into())),
+    }
+}
+
+/// The object that a body must be.
+///
+/// # Errors
+/// The complaint about the whole body.
+pub fn object(value: &Value) -> Result<&Map<String, Value>, Fields> {
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Null => Err(Fields::whole(Code::Other, "expected an object, not null")),
+        _ => Err(Fields::whole(Code::Invalid, "expected an object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, boolean, integer, line, name, small_integer};
+    use pagoda_plugin_sdk::Code;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn code<T>(outcome: Result<T, Refusal>) -> Option<Code> {
+        outcome.err().map(|(code, _)| code)
+    }
+
+    #[test]
+    fn texts() {
+        assert_eq!(name(&json!("  a b "), 5).unwrap(), "a b");
+        assert_eq!(name(&json!(123), 5).unwrap(), "123");
+        assert_eq!(line(&json!("  "), 5).unwrap(), "");
+        assert_eq!(code(name(&json!(" "), 5)), Some(Code::Other));
+        assert_eq!(code(name(&Value::Null, 5)), Some(Code::Other));
+        assert_eq!(code(name(&json!("äöüäöü"), 5)), Some(Code::LimitExceeded));
+        for wrong in [json!(true), json!([]), json!({})] {
+            assert_eq!(code(name(&wrong, 5)), Some(Code::Invalid), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_flags() {
+        assert_eq!(integer(&json!(" 42 ")).unwrap(), 42);
+        assert_eq!(code(integer(&json!("4.5"))), Some(Code::Invalid));
+        assert_eq!(code(integer(&json!(true))), Some(Code::Invalid));
+        assert_eq!(code(small_integer(&json!(1_u64 << 32))), Some(Code::LimitExceeded));
+        assert_eq!(code(small_integer(&json!(-(1_i64 << 32)))), Some(Code::Other));
+        for (word, flag) in [("True", true), ("yes", true), ("on", true), ("0", false), ("f", false)] {
+            assert_eq!(boolean(&json!(word)).unwrap(), flag);
+        }
+        assert_eq!(code(boolean(&json!("hoge"))), Some(Code::Invalid));
+        assert_eq!(code(boolean(&json!(2))), Some(Code::Invalid));
+    }
+
+    proptest! {
+        #[test]
+        fn every_integer_survives_as_number_and_as_text(number: i64) {
+            prop_assert_eq!(integer(&json!(number)).unwrap(), number);
+            prop_assert_eq!(integer(&json!(number.to_string())).unwrap(), number);
+        }
+    }
+}
