@@ -1,0 +1,272 @@
+//! The binary as its users meet it: first start, commands, signals, bad configuration.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The plain binary.
+fn plain() -> PathBuf {
+    env!("CARGO_BIN_EXE_pagoda").into()
+}
+
+fn command(binary: &Path, directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    command.args(arguments).current_dir(directory).stdin(Stdio::null());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("PAGODA_") || matches!(name.as_str(), "DATABASE_URL" | "ENABLED_PLUGINS") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    command(&plain(), directory, arguments).output().unwrap()
+}
+
+#[track_caller]
+fn succeed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn fail(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+/// A server of its own process on a free port; killed when dropped.
+struct Server {
+    child: Child,
+    base: String,
+    /// What it printed before it served.
+    printed: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        command.env("PAGODA_BIND", "127.0.0.1:0").env("PAGODA_LOG_FORMAT", "json");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the server ended").unwrap();
+            let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            if entry["message"] == "serving" {
+                break entry["address"].as_str().unwrap().to_owned();
+            }
+        };
+        // Somebody has to keep reading, or the server would block on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, base: format!("http://{address}"), printed: String::new() }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn wait(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.child.stdout.take().unwrap().read_to_string(&mut self.printed).unwrap();
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn get(url: &str, token: &str) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent.get(url).header("Authorization", format!("Token {token}")).call().unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn from_the_first_start_to_a_stop_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&mut command(&plain(), directory.path(), &[]));
+    // Tokens and hashes of passwords are for nobody else to read.
+    let mode = |path: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(directory.path().join(path)).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(
+        (mode("pagoda-data"), mode("pagoda-data/pagoda.db"), mode("pagoda-data/pagoda.db-wal")),
+        (0o700, 0o600, 0o600)
+    );
+    // Commands work beside the running server.
+    let token = succeed(&run(directory.path(), &["token", "issue", "admin"]));
+    let token = token.strip_suffix('\n').unwrap();
+    assert!(token.len() == 40 && token.chars().all(|c| c.is_ascii_hexdigit()), "{token}");
+    let (status, me) = get(&format!("{}/user/api/v2/me", server.base), token);
+    assert_eq!((status, me.contains("\"admin\"")), (200, true));
+    assert_eq!(get(&format!("{}/health/ready", server.base), token).0, 200);
+    // A second server on the same file says so.
+    let second = run(directory.path(), &["serve", "--bind", "127.0.0.1:0"]);
+    assert!(fail(&second).contains("another instance is using the database"));
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let line = server.printed.lines().next().unwrap();
+    let password = line.strip_prefix("Created the administrator `admin` with the password ").unwrap();
+    assert_eq!(password.len(), 24);
+    // Printed once.
+    let mut again = Server::start(&mut command(&plain(), directory.path(), &["serve"]));
+    assert_eq!(get(&format!("{}/user/api/v2/me", again.base), token).0, 200);
+    again.signal("INT");
+    assert_eq!(again.wait(), Some(0));
+    assert_eq!(again.printed, "");
+}
+
+#[test]
+fn lists_need_no_database() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(succeed(&run(directory.path(), &["plugins", "list", "--json"])), "[]\n");
+    let hooks: Value =
+        serde_json::from_str(&succeed(&run(directory.path(), &["hooks", "list", "--json"]))).unwrap();
+    let hooks = hooks.as_array().unwrap();
+    let of = |group: &str| hooks.iter().filter(|hook| hook["group"] == group).count();
+    assert_eq!((hooks.len(), of("common"), of("pagoda"), of("extension")), (46, 27, 15, 4));
+    let kind = |name: &str| hooks.iter().find(|hook| hook["hook"] == name).unwrap()["kind"].clone();
+    assert_eq!(kind("entry.before_create"), "Transform");
+    assert_eq!(kind("entry.before_delete"), "Check");
+    assert_eq!(kind("entry.after_create"), "Observe");
+    assert_eq!(kind("entry.get_attrs"), "Filter");
+    assert!(hooks.iter().all(|hook| hook["handlers"] == serde_json::json!([])));
+    let text = succeed(&run(directory.path(), &["hooks", "list"]));
+    assert!(text.contains("does not fire yet: awaits search"), "{text}");
+    assert!(succeed(&run(directory.path(), &["plugins", "check"])).contains("no problems"));
+    let document: Value = serde_json::from_str(&succeed(&run(directory.path(), &["openapi"]))).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn users_tokens_and_migrations_from_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    fn with<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+        [arguments, &["--database-url", "sqlite://d/p.db"]].concat()
+    }
+    assert_eq!(succeed(&run(directory.path(), &with(&["migrate"]))), "core 0001 initial\n");
+    assert_eq!(succeed(&run(directory.path(), &with(&["migrate"]))), "The database is up to date.\n");
+    let create = |name: &str, password: &str| {
+        let mut command = command(
+            &plain(),
+            directory.path(),
+            &with(&["user", "create", name, "--superuser", "--password-stdin"]),
+        );
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    assert!(succeed(&create("amy", "geheim\n")).starts_with("Created user amy"));
+    assert!(fail(&create("amy", "geheim\n")).contains("there is a user `amy` already"));
+    assert!(fail(&create("bob", "\n")).contains("password is empty"));
+    assert!(fail(&run(directory.path(), &with(&["user", "create", "bob"]))).contains("--password-stdin"));
+    succeed(&run(directory.path(), &with(&["token", "issue", "amy"])));
+    assert!(
+        fail(&run(directory.path(), &with(&["token", "issue", "nobody"])))
+            .contains("user nobody does not exist")
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_configuration_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("p.toml"), "bnid = 1\n[plugins.nobody]\nx = 1\n").unwrap();
+    let text =
+        fail(&run(directory.path(), &["--config", "p.toml", "--database-url", "p.db", "--workers", "none"]));
+    for part in ["p.toml:1: bnid: unknown key", "--database-url p.db", "sqlite://", "--workers none"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let mut narrowed = command(&plain(), directory.path(), &["plugins", "list"]);
+    let text = fail(&narrowed.env("ENABLED_PLUGINS", "hello-world").output().unwrap());
+    assert!(text.contains("build with `--features hello-world`"), "{text}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(
+        fail(&run(directory.path(), &["--bind", &address])).contains(&format!("cannot listen on {address}"))
+    );
+}
+
+/// Builds the application with both plugins, as an operator would, beside the plain binary.
+#[test]
+fn features_decide_what_the_binary_contains() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--workspace", "--example", "pagoda-with-features"])
+        .args(["--features", "pagoda/hello-world,pagoda/naming-policy"])
+        .current_dir(workspace)
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let binary = plain().parent().unwrap().join("examples/pagoda-with-features");
+    let directory = tempfile::tempdir().unwrap();
+    let ask = |arguments: &[&str]| command(&binary, directory.path(), arguments);
+
+    let plugins: Value =
+        serde_json::from_str(&succeed(&ask(&["plugins", "list", "--json"]).output().unwrap())).unwrap();
+    let ids: Vec<_> =
+        plugins.as_array().unwrap().iter().map(|plugin| plugin["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["hello-world-plugin", "naming-policy"]);
+    let hello = &plugins[0];
+    let keys: Vec<_> = hello.as_object().unwrap().keys().map(String::as_str).collect();
+    let wire = [
+        "id",
+        "name",
+        "version",
+        "description",
+        "state",
+        "enabled",
+        "hooks",
+        "routes",
+        "tasks",
+        "overrides",
+        "capabilities",
+    ];
+    assert_eq!(keys, wire);
+    assert_eq!((&hello["state"], &hello["enabled"]), (&Value::from("active"), &Value::from(true)));
+    let routes = hello["routes"].as_array().unwrap();
+    assert!(
+        routes.iter().any(|route| route["path"] == "/api/v2/plugins/hello-world-plugin/greet/{name}/"),
+        "{routes:?}"
+    );
+    let hooks: Value =
+        serde_json::from_str(&succeed(&ask(&["hooks", "list", "--json"]).output().unwrap())).unwrap();
+    let validation =
+        hooks.as_array().unwrap().iter().find(|hook| hook["hook"] == "pagoda.entry.validation").unwrap();
+    assert_eq!(validation["handlers"].as_array().unwrap().len(), 2, "{validation}");
+
+    // Narrowed at run time, by enable name.
+    let only = ask(&["plugins", "list", "--json"]).env("ENABLED_PLUGINS", "naming-policy").output().unwrap();
+    let plugins: Value = serde_json::from_str(&succeed(&only)).unwrap();
+    assert_eq!(
+        (&plugins[0]["enabled"], &plugins[0]["state"]),
+        (&Value::from(false), &Value::from("disabled"))
+    );
+    assert_eq!(plugins[0]["routes"], serde_json::json!([]));
+    assert_eq!(plugins[1]["enabled"], Value::from(true));
+
+    // And serving: the plugin's route is there.
+    let server = Server::start(&mut ask(&["serve"]));
+    let token = succeed(&ask(&["token", "issue", "admin"]).output().unwrap());
+    let url = format!("{}/api/v2/plugins/hello-world-plugin/hello/", server.base);
+    assert_eq!(get(&url, token.trim()).0, 200);
+}
