@@ -1,0 +1,26 @@
+//! Tests that span crates: a real server, real requests, SQLite and PostgreSQL.
+//!
+//! `api/` follows the routes; the other files are about a promise each. [`server`] starts what they talk to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::field_reassign_with_default,
+    reason = "types of the SDK are non-exhaustive: they are made by Default and filled"
+)]
+
+mod api;
+mod bad_input;
+mod bridges;
+mod docs;
+mod faults;
+mod fires;
+mod layers;
+mod lifecycle;
+mod naming_policy;
+mod pci;
+mod plugin_routes;
+mod server;
+
+use pagoda_plugin_sdk::prelude::*;
+
+// The plugin of the tests that use the attributes; hooks and routes stand beside the tests they are for.
+plugin! { id = "test-plugin", name = "Test plugin" }
