@@ -136,9 +136,14 @@ impl Cx {
 
     /// The value of a query parameter; the last one when it is repeated.
     pub(super) fn query(&self, name: &str) -> Option<String> {
-        let pairs = form_urlencoded::parse(self.http.query_string().as_bytes());
-        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).last()
+        query_value(&self.http, name)
     }
+}
+
+/// The value of a query parameter; the last one when it is repeated.
+pub(super) fn query_value(http: &HttpRequest, name: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(http.query_string().as_bytes());
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).last()
 }
 
 /// A path with what it answers.

@@ -2,7 +2,7 @@
 
 use super::auth::{self, CSRF_COOKIE, SESSION_COOKIE, check_csrf};
 use super::body;
-use super::endpoint::AppState;
+use super::endpoint::{AppState, query_value};
 use super::error::ApiError;
 use crate::auth::secret;
 use crate::services::ctx::OpCtx;
@@ -138,11 +138,6 @@ fn runner(state: &Arc<AppState>, user: Option<User>, trace_id: &Arc<str>) -> Run
     let zone = state.host.zone.clone();
     let request = RequestInfo::new(user.map(Arc::new), Arc::clone(trace_id), Origin::Http, zone);
     Runner::new(Arc::clone(&state.host), Arc::new(request))
-}
-
-fn query_value(http: &HttpRequest, name: &str) -> Option<String> {
-    let pairs = form_urlencoded::parse(http.query_string().as_bytes());
-    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).last()
 }
 
 /// Only paths of this server: what a browser could read as another host is not one.

@@ -2,6 +2,7 @@
 
 use super::endpoint::{Cx, json};
 use super::error::{ApiError, ApiResult};
+use crate::services::search_words;
 use crate::wire::leaf;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HOST;
@@ -117,8 +118,7 @@ const LONGEST_TERM: usize = 400;
 pub(super) fn terms(search: Option<String>) -> Result<Vec<String>, ApiError> {
     let search = search.unwrap_or_default();
     let mut words: Vec<String> = Vec::new();
-    for word in search.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty()) {
-        let word = word.to_lowercase();
+    for word in search_words(&search) {
         if words.len() >= MOST_TERMS || word.chars().count() > LONGEST_TERM {
             let message = format!("search: at most {MOST_TERMS} words of at most {LONGEST_TERM} characters");
             let body = serde_json::json!([leaf(Code::InvalidValue, message)]);

@@ -6,6 +6,7 @@ use crate::services::entity::{self, EntityInput, EntityUpdate};
 use crate::services::entry::{self, EntryInput, EntryUpdate};
 use crate::services::error::OpError;
 use crate::services::history;
+use crate::services::search_words;
 use crate::store::queries;
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::bridge::{
@@ -24,8 +25,7 @@ fn rows(limit: u32) -> usize {
 
 /// Words of a search, as the HTTP API splits them.
 fn terms(search: &str) -> Vec<String> {
-    let words = search.split(|c: char| c == ',' || c.is_whitespace());
-    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    search_words(search).collect()
 }
 
 impl DataBridge for OpCtx {

@@ -45,8 +45,8 @@ pub fn list(op: &mut OpCtx, filter: &EntityFilter) -> Result<(Vec<EntityItem>, i
     Ok((items, page.total))
 }
 
-/// Active entities by ascending id that the acting user may read, without their definitions. `terms` must
-/// all be in the name.
+/// Active entities by ascending id that the acting user may read, without their definitions. `terms`, in
+/// lower case, must all be in the name.
 ///
 /// # Errors
 /// The database does not answer.
@@ -64,7 +64,7 @@ pub fn browse(
         after = last.id;
         let full = page.len() >= limit;
         for row in page {
-            let matches = terms.iter().all(|term| row.name_folded.contains(&term.to_lowercase()));
+            let matches = terms.iter().all(|term| row.name_folded.contains(term));
             if matches && found.len() < limit && acl::allowed(op, &Subject::from(&row), Level::Readable)? {
                 found.push(row);
             }

@@ -85,7 +85,7 @@ pub fn list(op: &mut OpCtx, entity: &EntityRow, query: ListQuery) -> Result<(Vec
 }
 
 /// Active entries by ascending id that the acting user may read, with their entities and creators' names.
-/// `terms` must all be in the name.
+/// `terms`, in lower case, must all be in the name.
 ///
 /// # Errors
 /// The database does not answer.
@@ -111,7 +111,7 @@ pub fn browse(
         }
         for row in page {
             let Some(entity) = known.get(&row.entity_id).filter(|entity| entity.is_active) else { continue };
-            let matches = terms.iter().all(|term| row.name_folded.contains(&term.to_lowercase()));
+            let matches = terms.iter().all(|term| row.name_folded.contains(term));
             if matches
                 && found.len() < limit
                 && acl::allowed(op, &Subject::entry(&row, entity), Level::Readable)?

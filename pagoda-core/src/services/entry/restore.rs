@@ -5,7 +5,7 @@ use super::names::name_conflict;
 use super::{entry_ref, held, open_to_change};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{entry as entries, lock, value};
+use crate::store::queries::{entity as entities, entry as entries, lock, value};
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
@@ -18,12 +18,13 @@ use pagoda_plugin_sdk::time::Timestamp;
 /// There is no such entry, it is not deleted, its name is taken, or somebody refused.
 pub fn restore(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
     let (entry, _) = open_to_change(op, id)?;
-    // The entity must not go while its entry comes.
-    lock::entity_to_fill(&mut op.db, entry.entity_id)?;
-    let (entry, entity) = open_to_change(op, id)?;
     if entry.is_active {
         return Err(OpError::rule(Code::NotFound, "the entry is not deleted"));
     }
+    // The entity must not go while its entry comes; what was read of it before the lock may be old.
+    lock::entity_to_fill(&mut op.db, entry.entity_id)?;
+    let entity = entities::by_id(&mut op.db, entry.entity_id)?;
+    let entity = entity.ok_or_else(|| OpError::not_found("entity", entry.entity_id))?;
     if !entity.is_active {
         return Err(OpError::rule(Code::NotFound, "the entity of the entry is deleted"));
     }
