@@ -194,6 +194,7 @@ fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
                     auth: #sdk::route::RouteAuth::#auth,
                     function: #name,
                     summary: #summary,
+                    budget: ::core::option::Option::None,
                     file: ::core::file!(),
                     line: ::core::line!(),
                     handler: #handler,

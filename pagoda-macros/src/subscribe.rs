@@ -59,6 +59,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
                     plugin: &crate::PLUGIN,
                     event: #event,
                     function: #name,
+                    budget: ::core::option::Option::None,
                     file: ::core::file!(),
                     line: ::core::line!(),
                     handler: #handler,

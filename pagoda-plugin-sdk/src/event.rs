@@ -4,6 +4,7 @@ use crate::catalogue::{FiringState, Group, Kind, PointInfo};
 use crate::hook::ObserveHandler;
 use crate::plugin::PluginDecl;
 use serde_json::Value;
+use std::time::Duration;
 
 /// An event that a plugin emitted with [`crate::bridge::HookBridge::emit`].
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +25,8 @@ pub struct SubscriberReg {
     pub event: &'static str,
     /// Name of its function.
     pub function: &'static str,
+    /// Time budget of one call; the plugin's default when absent.
+    pub budget: Option<Duration>,
     /// Source file of the registration.
     pub file: &'static str,
     /// Line of the registration.

@@ -1,6 +1,7 @@
 //! What a plugin is: its declaration, made by `plugin!` in the root of its crate.
 
 use crate::config::ConfigSpec;
+use std::time::Duration;
 
 /// A plugin. `plugin!` makes one as `crate::PLUGIN`; every hook and route of the crate refers to it.
 ///
@@ -31,6 +32,8 @@ pub struct PluginDecl {
     pub sdk_version: &'static str,
     /// How its configuration is read; absent when it takes none.
     pub config: Option<ConfigSpec>,
+    /// Time budget of one call of any of its functions that says nothing else; the host's default when absent.
+    pub budget: Option<Duration>,
     /// Source file of its declaration.
     pub file: &'static str,
     /// Line of its declaration.
@@ -68,6 +71,7 @@ impl PluginDecl {
             license: "",
             sdk_version: crate::VERSION,
             config: None,
+            budget: None,
             file: "",
             line: 0,
         }
@@ -99,6 +103,13 @@ impl PluginDecl {
     #[must_use]
     pub const fn with_config(mut self, config: ConfigSpec) -> Self {
         self.config = Some(config);
+        self
+    }
+
+    /// Sets the time budget of its functions.
+    #[must_use]
+    pub const fn with_budget(mut self, budget: Duration) -> Self {
+        self.budget = Some(budget);
         self
     }
 

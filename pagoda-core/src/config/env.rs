@@ -3,7 +3,7 @@
 use super::{Config, Setter};
 
 /// Every variable: name, key of the file, what it is.
-pub const VARIABLES: [(&str, &str, &str); 19] = [
+pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_BIND", "bind", "address and port to listen on"),
     ("DATABASE_URL", "database_url", "sqlite://PATH or postgres://…"),
     ("PAGODA_DATABASE_CONNECTIONS", "database_connections", "connections to the database"),

@@ -1,4 +1,5 @@
-//! The configuration file: TOML, whose keys are those of [`super::VARIABLES`], and `[plugins.<id>]`.
+//! The configuration file: TOML, whose keys are those of [`super::VARIABLES`], and `[plugins.<id>]` and
+//! `[plugin_policy.<id>]`.
 
 use super::Config;
 use super::env::setter;
@@ -26,9 +27,19 @@ pub(super) fn apply(path: &Path, config: &mut Config, problems: &mut Vec<String>
             }
             continue;
         }
+        if key == "plugin_policy" {
+            if let Err(problem) = apply_policies(value, config) {
+                problems.push(format!("{}: {problem}", at()));
+            }
+            continue;
+        }
         let Some(set) = setter(&key) else {
             let keys: Vec<_> = super::VARIABLES.iter().map(|(_, key, _)| *key).collect();
-            problems.push(format!("{}: unknown key; expected one of {}, plugins", at(), keys.join(", ")));
+            problems.push(format!(
+                "{}: unknown key; expected one of {}, plugins, plugin_policy",
+                at(),
+                keys.join(", ")
+            ));
             continue;
         };
         if let Err(expected) = as_text(&value).and_then(|text| set(config, &text)) {
@@ -62,6 +73,17 @@ fn apply_plugins(value: Value, config: &mut Config) -> Result<(), String> {
         }
         let section = serde_json::to_value(section).map_err(|error| format!("{id}: {error}"))?;
         config.plugins.sections.insert(id, section);
+    }
+    Ok(())
+}
+
+fn apply_policies(value: Value, config: &mut Config) -> Result<(), String> {
+    let Value::Table(sections) = value else {
+        return Err("expected tables: [plugin_policy.<id>]".to_owned());
+    };
+    for (id, section) in sections {
+        let policy = super::policy::read(section).map_err(|problem| format!("{id}: {problem}"))?;
+        config.plugins.policies.insert(id, policy);
     }
     Ok(())
 }

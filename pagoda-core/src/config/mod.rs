@@ -4,6 +4,7 @@
 
 mod env;
 mod file;
+mod policy;
 
 pub use env::VARIABLES;
 

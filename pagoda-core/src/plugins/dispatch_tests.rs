@@ -193,6 +193,7 @@ fn all_problems_are_reported_together() {
         enabled: Some(vec!["one".into(), "three".into()]),
         sections: [("one".to_owned(), serde_json::json!({})), ("four".to_owned(), serde_json::json!({}))]
             .into(),
+        ..PluginSettings::default()
     };
     let problems = Registry::freeze(all, &settings).unwrap_err().to_string();
     for part in [

@@ -10,6 +10,7 @@ pub mod dispatch;
 pub(crate) mod guard;
 pub mod observe;
 mod order;
+pub mod policy;
 pub mod registry;
 mod stats;
 pub mod table;

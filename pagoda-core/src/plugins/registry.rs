@@ -3,6 +3,7 @@
 
 use super::contributions::Contributions;
 use super::order::place;
+use super::policy::PluginPolicy;
 use super::table::HookTables;
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::catalogue::PointInfo;
@@ -22,6 +23,8 @@ pub struct PluginSettings {
     pub enabled: Option<Vec<String>>,
     /// `[plugins.<id>]`: the configuration of each plugin.
     pub sections: BTreeMap<String, Value>,
+    /// `[plugin_policy.<id>]`: what the operator decides about each plugin.
+    pub policies: BTreeMap<String, PluginPolicy>,
 }
 
 /// Everything that is wrong with the linked plugins, each a sentence that names the places.

@@ -16,6 +16,7 @@ use crate::hook::BoxFuture;
 use crate::model::User;
 use crate::plugin::PluginDecl;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// HTTP methods that routes may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +106,8 @@ pub struct RouteReg {
     pub function: &'static str,
     /// First line of the function's documentation; becomes its summary in the OpenAPI document.
     pub summary: &'static str,
+    /// Time budget of one call; the plugin's default when absent.
+    pub budget: Option<Duration>,
     /// Source file of the registration.
     pub file: &'static str,
     /// Line of the registration.
