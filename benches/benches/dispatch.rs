@@ -66,7 +66,7 @@ impl Session for Fake {
     fn is_inside(&self, _: &PluginDecl) -> bool {
         false
     }
-    fn lend(&mut self, _: &'static PluginDecl) -> Box<dyn BridgeManager> {
+    fn lend(&mut self, _: &'static PluginDecl, _: std::time::Instant) -> Box<dyn BridgeManager> {
         Box::new(Lent)
     }
     fn take_back(&mut self, bridges: Option<Box<dyn BridgeManager>>, keep: bool) -> anyhow::Result<bool> {

@@ -14,6 +14,7 @@ pub mod config;
 pub mod http;
 pub mod observe;
 pub mod plugins;
+pub mod replace;
 pub mod server;
 pub mod services;
 pub mod store;

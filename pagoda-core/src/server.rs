@@ -2,26 +2,25 @@
 
 use crate::config::Config;
 use crate::http::{self, AppState};
+use crate::replace::{self, Origin};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::Registry;
 use crate::services::error::OpError;
 use crate::services::host::Host;
 use crate::services::run::{Mode, Runner};
-use crate::services::user;
+use crate::services::{plugin, user};
 use crate::store::{Backend, Store};
 use crate::{auth::secret, store::queries};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
-use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hooks;
-use pagoda_plugin_sdk::model::User;
-use pagoda_plugin_sdk::payload::{SystemShutdown, SystemStartup};
+use pagoda_plugin_sdk::payload::SystemShutdown;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A server that is ready to open its port: plugins frozen, database migrated, first administrator there,
 /// `system.startup` through.
@@ -59,26 +58,34 @@ pub fn open_store(config: &Config, exclusive: bool) -> anyhow::Result<Store> {
 /// Everything that is wrong with plugins or configuration, or why there is no database.
 pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<Prepared> {
     install_panic_hook();
-    let registry = Registry::freeze(contributions, &config.plugins)?;
+    let registry = if config.strict {
+        Registry::freeze(contributions, &config.plugins)?
+    } else {
+        Registry::freeze_what_runs(contributions, &config.plugins)?
+    };
+    for plugin in registry.plugins() {
+        if let Some(reason) = plugin.control.standing().broken {
+            tracing::error!(plugin = plugin.decl.id, "plugin is left out: {reason}");
+        }
+    }
     for warning in registry.tables().warnings() {
         tracing::warn!("{warning}");
     }
     let store = open_store(&config, true)?;
     let host = Host::new(store, registry, config.time_zone.clone());
     let new_admin_password = first_administrator(&host, &config)?;
-    startup(&host)?;
+    plugin::quarantine_from_before(&host, &config.quarantined)
+        .context("cannot write down what the process before this one found")?;
+    plugin::sync(&host).context("cannot read the states of the plugins")?;
+    plugin::watch(&host).context("cannot start the watchdog")?;
+    plugin::start_all(&host, config.strict)?;
+    plugin::keep(&host).context("cannot start the keeper of the plugins' states")?;
     Ok(Prepared { config, host, new_admin_password })
-}
-
-fn own_request(host: &Arc<Host>, user: Option<User>) -> Runner {
-    let zone = host.zone.clone();
-    let request = RequestInfo::new(user.map(Arc::new), "server".into(), Origin::Server, zone);
-    Runner::new(Arc::clone(host), Arc::new(request))
 }
 
 /// Makes the administrator `admin` in a database without users.
 fn first_administrator(host: &Arc<Host>, config: &Config) -> anyhow::Result<Option<String>> {
-    let runner = own_request(host, None);
+    let runner = Runner::of_server(host, None);
     if runner.run_blocking(Mode::Read, |op| Ok(queries::user::count(&mut op.db)?))? > 0 {
         return Ok(None);
     }
@@ -93,20 +100,6 @@ fn first_administrator(host: &Arc<Host>, config: &Config) -> anyhow::Result<Opti
         Err(OpError::Invalid(_)) => Ok(None),
         Err(error) => Err(error).context("cannot create the first administrator"),
     }
-}
-
-fn startup(host: &Arc<Host>) -> anyhow::Result<()> {
-    let payload = || {
-        let mut payload = SystemStartup::default();
-        payload.version = env!("CARGO_PKG_VERSION").to_owned();
-        payload.database = database_name(host).to_owned();
-        let running = host.registry.plugins().iter().filter(|plugin| plugin.enabled);
-        payload.plugins = running.map(|plugin| plugin.decl.id.to_owned()).collect();
-        payload
-    };
-    own_request(host, None)
-        .run_blocking(Mode::Write, |op| op.check::<hooks::system::startup>(payload))
-        .context("a plugin refuses the start")
 }
 
 fn database_name(host: &Host) -> &'static str {
@@ -124,6 +117,8 @@ pub struct Running {
     pub state: Arc<AppState>,
     handle: ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// The socket, for the process that may have to replace this one.
+    kept: TcpListener,
     started: Instant,
 }
 
@@ -140,9 +135,10 @@ impl Prepared {
     /// The port cannot be opened.
     pub fn serve(self) -> anyhow::Result<Running> {
         let Self { config, host, .. } = self;
-        let listener = TcpListener::bind(config.bind)
+        let listener = replace::listen(config.bind)
             .with_context(|| format!("cannot listen on {}; is another server running there?", config.bind))?;
         let address = listener.local_addr()?;
+        let kept = listener.try_clone().context("cannot keep the socket for a successor")?;
         let state = AppState::new(host, &config);
         let for_apps = Arc::clone(&state);
         let mut server = HttpServer::new(move || App::new().configure(http::configure(&for_apps)))
@@ -155,7 +151,7 @@ impl Prepared {
         let handle = server.handle();
         let task = tokio::spawn(server);
         tracing::info!(%address, database = database_name(&state.host), "serving");
-        Ok(Running { address, state, handle, task, started: Instant::now() })
+        Ok(Running { address, state, handle, task, kept, started: Instant::now() })
     }
 }
 
@@ -169,7 +165,7 @@ impl Running {
         self.handle.stop(true).await;
         self.task.await.context("the server was lost")?.context("the server failed")?;
         let uptime = self.started.elapsed().as_secs();
-        let runner = own_request(&self.state.host, None);
+        let runner = Runner::of_server(&self.state.host, None);
         let fired = runner.run(Mode::Read, move |op| {
             op.observe::<hooks::system::shutdown>(|| {
                 let mut payload = SystemShutdown::default();
@@ -186,13 +182,47 @@ impl Running {
         Ok(())
     }
 
+    /// Replaces the process, because a thread of it hangs in a plugin. Requests that can end, end; the others
+    /// are answered with 503. Comes back only if the process cannot be replaced.
+    async fn replace(self, origin: &Origin) -> anyhow::Error {
+        let host = &self.state.host;
+        // From now on answers close their connections, and new ones wait in the socket's queue.
+        self.state.accepting.store(false, Ordering::Relaxed);
+        self.handle.pause().await;
+        let patience = match host.store.backend() {
+            // The writer may be what hangs, and everybody waits for it.
+            Backend::Sqlite => Duration::from_millis(200),
+            Backend::Postgres => Duration::from_secs(1),
+        };
+        let deadline = Instant::now() + patience;
+        while host.operations() > host.registry.watch().hung_threads() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        host.registry.watch().give_up();
+        // For the answers to get out.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let quarantined: Vec<(String, String)> = host
+            .registry
+            .plugins()
+            .iter()
+            .filter_map(|plugin| Some((plugin.decl.id.to_owned(), plugin.control.standing().quarantined?)))
+            .collect();
+        let names: Vec<&str> = quarantined.iter().map(|(id, _)| id.as_str()).collect();
+        tracing::warn!("the process is replaced; quarantined: {}", names.join(", "));
+        replace::replace(origin, self.kept, &quarantined)
+    }
+
     /// Serves until the process is told to stop (interrupt or termination), then stops in order. Being told
-    /// a second time ends it at once.
+    /// a second time ends it at once. If a plugin hangs meanwhile, the process is replaced.
     ///
     /// # Errors
-    /// Signals cannot be had, or the server failed.
-    pub async fn until_told(self) -> anyhow::Result<()> {
-        told().await?;
+    /// Signals cannot be had, the server failed, or the process had to be replaced and could not.
+    pub async fn until_told(self, origin: &Origin) -> anyhow::Result<()> {
+        let host = Arc::clone(&self.state.host);
+        tokio::select! {
+            told = told() => told?,
+            () = host.to_be_replaced() => return Err(self.replace(origin).await),
+        }
         tracing::info!("stopping: running requests finish; a second signal ends the process at once");
         tokio::select! {
             outcome = self.stop() => outcome,

@@ -62,13 +62,14 @@ fn plugin_item(registry: &Registry, plugin: &Plugin) -> PluginItem {
             entity: info.entity,
         })
     });
-    let routes = registry.routes().iter().filter(|route| std::ptr::eq(route.plugin, plugin.decl));
+    let routes = registry.routes().iter().map(|route| &route.reg);
+    let routes = routes.filter(|route| std::ptr::eq(route.plugin, plugin.decl));
     PluginItem {
         id: plugin.decl.id,
         name: plugin.decl.name,
         version: plugin.decl.version,
         description: plugin.decl.description,
-        state: if plugin.enabled { "active" } else { "disabled" },
+        state: plugin.state().0.as_str(),
         enabled: plugin.enabled,
         hooks: hooks.collect(),
         routes: routes

@@ -6,6 +6,7 @@ use crate::config::{Config, Flags};
 use crate::observe::init_logs;
 use crate::plugins::contributions::Contributions;
 use crate::plugins::registry::Registry;
+use crate::replace;
 use crate::server;
 use crate::services::error::OpError;
 use crate::services::host::Host;
@@ -42,7 +43,7 @@ struct ServeArgs {
     /// Configuration file, in TOML
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Refuse to start when anything is wrong with a plugin (in this version that is so in any case)
+    /// Refuse to start when anything is wrong with a plugin, instead of leaving it out
     #[arg(long, global = true)]
     strict: bool,
     /// Threads that serve requests [default: one per processor]
@@ -157,16 +158,16 @@ fn run(cli: Cli, expected: &[&'static PluginDecl]) -> anyhow::Result<()> {
         }
         Command::Token(TokenCommand::Issue { name }) => issue_token(&config, contributions, &name),
         Command::Plugins(PluginsCommand::List { json }) => {
-            print(&lists::plugins(&Registry::freeze(contributions, &config.plugins)?, json)?)
+            print(&lists::plugins(&registry(&config, contributions)?, json)?)
         }
         Command::Plugins(PluginsCommand::Check) => {
             print(&lists::check(&Registry::freeze(contributions, &config.plugins)?))
         }
         Command::Hooks(HooksCommand::List { json }) => {
-            print(&lists::hooks(&Registry::freeze(contributions, &config.plugins)?, json)?)
+            print(&lists::hooks(&registry(&config, contributions)?, json)?)
         }
         Command::Openapi => {
-            let document = crate::http::openapi::document(&Registry::freeze(contributions, &config.plugins)?);
+            let document = crate::http::openapi::document(&registry(&config, contributions)?);
             print(&serde_json::to_string_pretty(&document)?)
         }
     }
@@ -185,12 +186,22 @@ fn linked(expected: &[&'static PluginDecl]) -> anyhow::Result<Contributions> {
     Ok(contributions)
 }
 
+/// What runs of the plugins; with `--strict` all of it must.
+fn registry(config: &Config, contributions: Contributions) -> anyhow::Result<Registry> {
+    Ok(if config.strict {
+        Registry::freeze(contributions, &config.plugins)?
+    } else {
+        Registry::freeze_what_runs(contributions, &config.plugins)?
+    })
+}
+
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").context("cannot write to standard output")
 }
 
 fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
+    let origin = replace::Origin::of_this_process().context("cannot find this program's own file")?;
     init_logs(&config);
     for name in &config.unknown_variables {
         tracing::warn!("the environment variable {name} is no setting of this server");
@@ -206,7 +217,7 @@ fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
         if std::io::stdout().is_terminal() {
             print(&format!("Pagoda serves at http://{}/", running.address))?;
         }
-        running.until_told().await
+        running.until_told(&origin).await
     })
 }
 
@@ -227,7 +238,7 @@ fn migrate(config: &Config) -> anyhow::Result<()> {
 
 /// Operations of the command line fire hooks like any other.
 fn runner(config: &Config, contributions: Contributions) -> anyhow::Result<Runner> {
-    let registry = Registry::freeze(contributions, &config.plugins)?;
+    let registry = registry(config, contributions)?;
     let host = Host::new(server::open_store(config, false)?, registry, config.time_zone.clone());
     let request = RequestInfo::new(None, "cli".into(), Origin::Cli, config.time_zone.clone());
     Ok(Runner::new(host, Arc::new(request)))

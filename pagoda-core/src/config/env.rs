@@ -1,6 +1,7 @@
 //! The environment.
 
 use super::{Config, Setter};
+use std::collections::BTreeMap;
 
 /// Every variable: name, key of the file, what it is.
 pub const VARIABLES: &[(&str, &str, &str)] = &[
@@ -19,11 +20,29 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_LOG", "log", "filter of log lines"),
     ("PAGODA_LOG_FORMAT", "log_format", "auto, human or json"),
     ("PAGODA_STRICT", "strict", "a problem with a plugin stops the start"),
+    ("PAGODA_PLUGIN_BUDGET_MS", "plugin_budget_ms", "time budget of a plugin's handler"),
+    ("PAGODA_PLUGIN_ROUTE_BUDGET_MS", "plugin_route_budget_ms", "time budget of a plugin's route"),
+    ("PAGODA_PLUGIN_START_BUDGET_MS", "plugin_start_budget_ms", "time budget of a plugin's start-up handler"),
+    ("PAGODA_PLUGIN_HARD_LIMIT_MS", "plugin_hard_limit_ms", "beyond it a hanging plugin is quarantined"),
+    ("PAGODA_BREAKER_FAULTS", "breaker_faults", "faults of a hook function that open its breaker"),
+    ("PAGODA_BREAKER_WINDOW_S", "breaker_window_s", "how far back faults count"),
+    ("PAGODA_BREAKER_PAUSE_MS", "breaker_pause_ms", "how long a breaker stays open at first"),
+    ("PAGODA_BREAKER_MOST_PAUSE_S", "breaker_most_pause_s", "how long a breaker stays open at most"),
     ("ENABLED_PLUGINS", "enabled_plugins", "the linked plugins that run, separated by commas"),
     ("BACKEND_PLUGIN_ENTITY_OVERRIDES", "backend_plugin_entity_overrides", "JSON, operation overrides"),
     ("FRONTEND_PLUGIN_ENTITY_OVERRIDES", "frontend_plugin_entity_overrides", "JSON, page overrides"),
     ("PLUGIN_OPERATION_ID_CONFIG", "plugin_operation_id_config", "JSON, ids of plugins' tasks"),
 ];
+
+/// How a process that had to be replaced says to its successor which plugins to leave out: a JSON object of ids
+/// and reasons. Where a plugin holds the database, it could not write that down. Not for operators.
+pub const QUARANTINE: &str = "PAGODA_QUARANTINE";
+
+fn quarantined(text: &str) -> Result<Vec<(String, String)>, String> {
+    let found: BTreeMap<String, String> =
+        serde_json::from_str(text).map_err(|error| format!("expected a JSON object of strings: {error}"))?;
+    Ok(found.into_iter().collect())
+}
 
 pub(super) fn setter(key: &str) -> Option<Setter> {
     Some(match key {
@@ -42,6 +61,14 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "log" => super::set_log,
         "log_format" => super::set_log_format,
         "strict" => super::set_strict,
+        "plugin_budget_ms" => super::set_plugin_budget,
+        "plugin_route_budget_ms" => super::set_plugin_route_budget,
+        "plugin_start_budget_ms" => super::set_plugin_start_budget,
+        "plugin_hard_limit_ms" => super::set_plugin_hard_limit,
+        "breaker_faults" => super::set_breaker_faults,
+        "breaker_window_s" => super::set_breaker_window,
+        "breaker_pause_ms" => super::set_breaker_pause,
+        "breaker_most_pause_s" => super::set_breaker_most_pause,
         "enabled_plugins" => super::set_enabled,
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
         "frontend_plugin_entity_overrides" => super::set_frontend_overrides,
@@ -57,6 +84,13 @@ pub(super) fn apply(
 ) {
     for (name, value) in environment {
         let Some((_, key, _)) = VARIABLES.iter().find(|(variable, _, _)| *variable == name) else {
+            if name == QUARANTINE {
+                match quarantined(&value) {
+                    Ok(quarantined) => config.quarantined = quarantined,
+                    Err(expected) => problems.push(format!("environment variable {name}: {expected}")),
+                }
+                continue;
+            }
             // Others may have variables of such names too, so this is no reason not to start.
             if name.starts_with("PAGODA_") {
                 config.unknown_variables.push(name);

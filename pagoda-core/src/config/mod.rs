@@ -6,7 +6,7 @@ mod env;
 mod file;
 mod policy;
 
-pub use env::VARIABLES;
+pub use env::{QUARANTINE, VARIABLES};
 
 use crate::plugins::registry::PluginSettings;
 use crate::store::{DatabaseUrl, StoreOptions};
@@ -58,11 +58,12 @@ pub struct Config {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// Whether a problem with a plugin stops the start. In this version it does in any case: plugins are not
-    /// yet switched off one by one.
+    /// Whether a problem with a plugin stops the start, instead of leaving the plugin out.
     pub strict: bool,
     /// Environment variables that look like settings and are none, for a warning.
     pub unknown_variables: Vec<String>,
+    /// Plugins that the process which this one replaces had to cut out, with the reasons.
+    pub quarantined: Vec<(String, String)>,
     /// Which plugins run, and their own configuration.
     pub plugins: PluginSettings,
     /// `BACKEND_PLUGIN_ENTITY_OVERRIDES`, kept until overrides exist.
@@ -94,6 +95,7 @@ impl Default for Config {
             log_format: LogFormat::Auto,
             strict: false,
             unknown_variables: Vec::new(),
+            quarantined: Vec::new(),
             plugins: PluginSettings::default(),
             backend_overrides: Map::new(),
             frontend_overrides: Map::new(),
@@ -272,6 +274,51 @@ fn set_log_format(config: &mut Config, value: &str) -> Result<(), String> {
 fn set_enabled(config: &mut Config, value: &str) -> Result<(), String> {
     let names = value.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
     config.plugins.enabled = Some(names.collect());
+    Ok(())
+}
+
+/// A time that a plugin may take, from a millisecond to a day.
+fn plugin_time(value: &str) -> Result<Duration, String> {
+    Ok(Duration::from_millis(number(value, 1, 86_400_000)?))
+}
+
+fn set_plugin_budget(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.budget = plugin_time(value)?;
+    Ok(())
+}
+
+fn set_plugin_route_budget(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.route_budget = plugin_time(value)?;
+    Ok(())
+}
+
+fn set_plugin_start_budget(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.start_budget = plugin_time(value)?;
+    Ok(())
+}
+
+fn set_plugin_hard_limit(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.hard_limit = plugin_time(value)?;
+    Ok(())
+}
+
+fn set_breaker_faults(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.breaker.faults = number(value, 1, 1_000_000)?;
+    Ok(())
+}
+
+fn set_breaker_window(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.breaker.window = Duration::from_secs(number(value, 1, 86_400)?);
+    Ok(())
+}
+
+fn set_breaker_pause(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.breaker.pause = plugin_time(value)?;
+    Ok(())
+}
+
+fn set_breaker_most_pause(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.breaker.most_pause = Duration::from_secs(number(value, 1, 86_400)?);
     Ok(())
 }
 

@@ -8,9 +8,10 @@ use crate::auth::recent::Recent;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::services::host::Host;
+use crate::services::plugin;
 use crate::services::run::{Mode, Runner};
 use actix_web::http::header::{ACCEPT, HeaderName, HeaderValue, LOCATION};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::{self, Bytes, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use pagoda_plugin_sdk::Code;
@@ -127,6 +128,17 @@ impl Cx {
         Ok(self.runner().run(Mode::Write, work).await?)
     }
 
+    /// Takes over what the database says about plugins now, not only when the next look is due.
+    pub(super) async fn apply_plugin_states(&self) -> Result<(), ApiError> {
+        let host = Arc::clone(&self.state.host);
+        let applied = tokio::task::spawn_blocking(move || {
+            plugin::sync(&host)?;
+            plugin::start_all(&host, false)
+        });
+        let applied = applied.await.map_err(|lost| ApiError::internal(lost.to_string()))?;
+        applied.map_err(|error| ApiError::internal(format!("{error:#}")))
+    }
+
     /// A numeric parameter of the path. The router lets only digits through; more of them than an id can
     /// have name nothing.
     pub(super) fn id(&self, name: &str) -> Result<i64, ApiError> {
@@ -215,6 +227,10 @@ impl Endpoint {
             Ok(response) => response,
             Err(error) => error.respond(&trace_id),
         };
+        if !state.accepting.load(Ordering::Relaxed) {
+            // The client's next request is for the process that comes after this one.
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         // Hexadecimal digits are always a header value.
         if let Ok(value) = HeaderValue::from_str(&trace_id) {
             response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);

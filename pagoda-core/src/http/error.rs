@@ -7,6 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::time::Timestamp;
 use serde_json::{Value, json};
 
 /// An answer that is an error.
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 pub(crate) struct ApiError {
     status: StatusCode,
     body: Value,
-    retry: bool,
+    retry: Option<u64>,
     /// For the log; never part of the answer.
     cause: Option<String>,
 }
@@ -23,11 +24,11 @@ pub(crate) type ApiResult = Result<HttpResponse, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: Code, message: &str) -> Self {
-        Self { status, body: leaf(code, message), retry: false, cause: None }
+        Self { status, body: leaf(code, message), retry: None, cause: None }
     }
 
     pub(crate) fn with_body(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry: false, cause: None }
+        Self { status, body, retry: None, cause: None }
     }
 
     /// Credentials are missing or do not hold: 403, never 401. *Source: spec, auth-user §1.2.*
@@ -50,11 +51,53 @@ impl ApiError {
         error
     }
 
+    /// A plugin that is not called for now: says which, why, and when to try again.
+    pub(crate) fn plugin_unavailable(
+        plugin: &str,
+        state: &str,
+        reason: &str,
+        retry_at: Option<i64>,
+    ) -> Self {
+        let wait = retry_at.map(|at| at.saturating_sub(Timestamp::now().as_micros()));
+        let seconds = wait.map(|micros| u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000).max(1));
+        let when = match seconds {
+            Some(seconds) => format!("try again in {seconds} s"),
+            None => "an administrator has to see to it".to_owned(),
+        };
+        let body = json!({
+            "message": format!("plugin {plugin} is {state}: {reason}; {when}"),
+            "code": Code::Other,
+            "plugin": plugin,
+            "state": state,
+            "reason": reason,
+            "retry_after": seconds,
+        });
+        let mut error = Self::with_body(StatusCode::SERVICE_UNAVAILABLE, body);
+        error.retry = seconds;
+        error
+    }
+
+    /// A plugin's route did not answer in time.
+    pub(crate) fn plugin_timeout(plugin: &str, message: &str) -> Self {
+        let cause = format!("plugin {plugin}: {message}");
+        Self::unavailable(StatusCode::GATEWAY_TIMEOUT, &format!("plugin {plugin} {message}"), cause)
+    }
+
     fn unavailable(status: StatusCode, message: &str, cause: String) -> Self {
         let mut error = Self::new(status, Code::Other, message);
-        error.retry = true;
+        error.retry = Some(1);
         error.cause = Some(cause);
         error
+    }
+
+    /// Whether something went wrong inside.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.status == StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    /// What goes to the log.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     /// The answer; what went wrong inside goes to the log under the trace id.
@@ -63,8 +106,8 @@ impl ApiError {
             tracing::error!(trace_id, status = self.status.as_u16(), "request failed: {cause}");
         }
         let mut response = HttpResponse::build(self.status);
-        if self.retry {
-            response.insert_header((RETRY_AFTER, "1"));
+        if let Some(seconds) = self.retry {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         response.json(self.body)
     }
@@ -90,8 +133,21 @@ impl From<OpError> for ApiError {
                 &format!("plugin {plugin} failed and this operation does not go on without it"),
                 format!("plugin {plugin} failed in {hook}, which is registered with on_fault = \"reject\""),
             ),
+            OpError::PluginUnavailable { plugin, state, reason, retry_at } => {
+                Self::plugin_unavailable(plugin, state, &reason, retry_at)
+            }
+            OpError::PluginHung { plugin, function } => Self::unavailable(
+                StatusCode::GATEWAY_TIMEOUT,
+                &format!("plugin {plugin} did not come back; the server goes on without it"),
+                format!("plugin {plugin} hangs in {function}"),
+            ),
+            OpError::GivenUp => Self::unavailable(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server restarts; what you asked for may or may not have been done",
+                "given up because the process is replaced".to_owned(),
+            ),
             OpError::Unavailable(error) => of_store(&error),
-            OpError::TooDeep { .. } | OpError::ReadOnly | OpError::Internal(_) => {
+            OpError::TooDeep { .. } | OpError::ReadOnly | OpError::OutOfTime(_) | OpError::Internal(_) => {
                 Self::internal(error.to_string())
             }
         }

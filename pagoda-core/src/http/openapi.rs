@@ -179,7 +179,7 @@ pub fn document(registry: &Registry) -> Value {
     for operation in &OPERATIONS {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
-    for route in registry.routes() {
+    for route in registry.routes().iter().map(|route| &route.reg) {
         let path = format!("{}{}", prefix(route.plugin.id), route.path);
         add(&mut paths, &path, &route.method.as_str().to_lowercase(), plugin_operation(route));
     }

@@ -1,6 +1,6 @@
 //! What there is: every path with its methods.
 
-use super::api::{entity, entry, user};
+use super::api::{entity, entry, plugin, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::{health, login, plugin_routes};
@@ -18,6 +18,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         health::mount(service);
         login::mount(service);
         let mut endpoints = core_endpoints();
+        endpoints.extend(plugin_endpoints());
         endpoints.extend(plugin_routes::endpoints(&state.host.registry));
         mount(endpoints, service);
         service.default_service(actix_web::web::to(nothing));
@@ -68,6 +69,22 @@ fn core_endpoints() -> Vec<Endpoint> {
             .on(Method::GET, user::token)
             .on(Method::POST, user::refresh_token),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
+    ]
+}
+
+/// What is said about plugins; ahead of the plugins' own routes.
+fn plugin_endpoints() -> Vec<Endpoint> {
+    let at = |rest: &str| Endpoint::new(format!("/api/v2/plugins/{{plugin:[a-z][a-z0-9-]+}}/{rest}"));
+    vec![
+        Endpoint::new("/api/v2/plugins/").on(Method::GET, plugin::list),
+        at("").on(Method::GET, plugin::retrieve),
+        // First without a slash at the end, which would otherwise be redirected, and that loses the method.
+        at("enable").on(Method::POST, plugin::enable),
+        at("disable").on(Method::POST, plugin::disable),
+        at("reset").on(Method::POST, plugin::reset),
+        at("enable/").on(Method::POST, plugin::enable),
+        at("disable/").on(Method::POST, plugin::disable),
+        at("reset/").on(Method::POST, plugin::reset),
     ]
 }
 

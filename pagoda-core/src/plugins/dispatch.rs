@@ -2,10 +2,11 @@
 //!
 //! What a handler may break ends here. An error or a panic undoes what the handler wrote (a savepoint,
 //! made when the handler first reaches for data) and what it did to the payload, is logged and counted, and
-//! the operation goes on, unless the registration says `on_fault = "reject"`. Budgets,
-//! breaker and quarantine will belong around `call`, where a call begins and how it ended is known, and around
-//! its siblings for Observe handlers ([`super::observe`]) and routes (`http/plugin_routes.rs`).
+//! the operation goes on, unless the registration says `on_fault = "reject"`. The same goes for a handler
+//! that is not called because its breaker is open or its plugin is switched off. Everything that surrounds a
+//! call is in `call`; its siblings are in [`super::observe`] and `http/plugin_routes.rs`.
 
+use super::control::Refused;
 use super::guard::guarded;
 use super::stats::Ended;
 use super::table::{Slot, Tabled};
@@ -26,8 +27,8 @@ pub trait Session {
     fn request(&self) -> &Arc<RequestInfo>;
     /// Whether `plugin` is already being called further out: its own handlers then stay silent.
     fn is_inside(&self, plugin: &PluginDecl) -> bool;
-    /// Lends the operation to a handler of `plugin`.
-    fn lend(&mut self, plugin: &'static PluginDecl) -> Box<dyn BridgeManager>;
+    /// Lends the operation to a handler of `plugin`; its bridge calls are refused from `until` on.
+    fn lend(&mut self, plugin: &'static PluginDecl, until: Instant) -> Box<dyn BridgeManager>;
     /// Takes it back; `keep` says whether what the handler did stays. False when it could not be kept and was
     /// undone.
     ///
@@ -52,6 +53,15 @@ pub enum Refusal {
         plugin: &'static PluginDecl,
         /// The point.
         hook: &'static str,
+    },
+    /// A handler without which going on would be worse is not called for now.
+    Unavailable {
+        /// Its plugin.
+        plugin: &'static PluginDecl,
+        /// The point.
+        hook: &'static str,
+        /// Why.
+        refused: Box<Refused>,
     },
     /// The operation itself is broken.
     Broken(anyhow::Error),
@@ -148,6 +158,25 @@ where
     Ok(())
 }
 
+/// Runs the Check handler in place `index` of `P` alone; nothing where there is none. True unless it failed.
+///
+/// # Errors
+/// [`Refusal`]
+pub fn check_one<P, S>(
+    table: &super::table::PointTable<P>,
+    op: &mut S,
+    payload: &P::Payload,
+    index: usize,
+) -> Result<bool, Refusal>
+where
+    P: Tabled<Kind = kind::Check>,
+    S: Session,
+{
+    let Some(slot) = table.slots().get(index) else { return Ok(true) };
+    let ended = call(op, P::info(), slot, |ctx| (slot.handler)(ctx, payload))?;
+    Ok(ended != Ended::Faulted)
+}
+
 fn wanted<P: HookPoint, S: Session>(slot: &Slot<P>, entity: Option<&str>, op: &S) -> bool {
     (slot.info.entity.is_none() || slot.info.entity == entity) && !op.is_inside(slot.info.plugin)
 }
@@ -160,6 +189,10 @@ fn call<P: HookPoint, S: Session>(
     handler: impl FnOnce(&mut HookContext) -> HookResult,
 ) -> Result<Ended, Refusal> {
     let plugin = slot.info.plugin;
+    let leave = match slot.function.admit() {
+        Ok(leave) => leave,
+        Err(refused) => return skip(point, slot, refused),
+    };
     let span = tracing::debug_span!(
         "hook",
         hook = point.name,
@@ -169,11 +202,14 @@ fn call<P: HookPoint, S: Session>(
     );
     let _entered = span.enter();
     let request = Arc::clone(op.request());
-    let mut ctx = HookContext::inside(plugin, point, request, op.lend(plugin));
+    let started = Instant::now();
+    let bridges = op.lend(plugin, started + slot.function.times.hard_limit);
+    let mut ctx = HookContext::inside(plugin, point, request, bridges);
     ctx.turn_to(plugin, slot.config.as_ref());
 
-    let started = Instant::now();
+    let inside = slot.function.enter(started);
     let outcome = guarded(|| handler(&mut ctx)).unwrap_or_else(|panic| Err(HookError::Fault(panic)));
+    drop(inside);
     let took = started.elapsed();
 
     let mut outcome = judge(point, outcome);
@@ -187,7 +223,11 @@ fn call<P: HookPoint, S: Session>(
         Err(HookError::Reject(_)) => Ended::Rejected,
         Err(HookError::Fault(_)) => Ended::Faulted,
     };
-    slot.counters.count(took, ended);
+    let fault = match &outcome {
+        Err(HookError::Fault(fault)) => Some(fault as &dyn std::fmt::Display),
+        _ => None,
+    };
+    slot.function.ended(leave, took, ended, &op.request().trace_id, fault);
     match outcome {
         Ok(()) => Ok(ended),
         Err(HookError::Reject(reject)) => Err(Refusal::Rejected { plugin, reject }),
@@ -197,6 +237,22 @@ fn call<P: HookPoint, S: Session>(
                 OnFault::Isolate => Ok(ended),
                 OnFault::Reject => Err(Refusal::Faulted { plugin, hook: point.name }),
             }
+        }
+    }
+}
+
+/// What becomes of an operation one of whose handlers is not called.
+#[cold]
+fn skip<P: HookPoint>(
+    point: &'static PointInfo,
+    slot: &Slot<P>,
+    refused: Box<Refused>,
+) -> Result<Ended, Refusal> {
+    slot.function.skipped();
+    match slot.info.on_fault {
+        OnFault::Isolate => Ok(Ended::Well),
+        OnFault::Reject => {
+            Err(Refusal::Unavailable { plugin: slot.info.plugin, hook: point.name, refused })
         }
     }
 }
@@ -213,7 +269,7 @@ pub(super) fn judge(point: &PointInfo, outcome: HookResult) -> HookResult {
     }
 }
 
-pub(super) fn log_fault(point: &PointInfo, info: &HookInfo, request: &RequestInfo, fault: &anyhow::Error) {
+fn log_fault(point: &PointInfo, info: &HookInfo, request: &RequestInfo, fault: &anyhow::Error) {
     tracing::error!(
         plugin = info.plugin.id,
         hook = point.name,

@@ -11,6 +11,7 @@ use pagoda_plugin_sdk::time::Zone;
 use pagoda_plugin_sdk::{HookContext, HookResult, PluginDecl, Reject, hooks};
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Instant;
 
 static ONE: PluginDecl = PluginDecl::new("one", "One", "1");
 static TWO: PluginDecl = PluginDecl::new("two", "Two", "1");
@@ -50,7 +51,7 @@ impl Session for Fake {
     fn is_inside(&self, plugin: &PluginDecl) -> bool {
         self.inside.iter().any(|inside| std::ptr::eq(*inside, plugin))
     }
-    fn lend(&mut self, _plugin: &'static PluginDecl) -> Box<dyn BridgeManager> {
+    fn lend(&mut self, _plugin: &'static PluginDecl, _until: Instant) -> Box<dyn BridgeManager> {
         Box::new(Lent)
     }
     fn take_back(&mut self, bridges: Option<Box<dyn BridgeManager>>, keep: bool) -> anyhow::Result<bool> {

@@ -1,12 +1,14 @@
 //! The border around a plugin's code: a panic ends there and leaves its place behind.
 
+use super::function::Function;
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 thread_local! {
     /// Where the last panic of this thread was, noted by the panic hook for whoever catches it.
@@ -85,6 +87,28 @@ impl<F: Future + Unpin> Future for Guarded<F> {
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
             Err(panic) => Poll::Ready(Err(panic)),
         }
+    }
+}
+
+/// A future of a plugin's function: each poll is seen by the watchdog.
+pub(crate) struct Watched<F> {
+    future: F,
+    function: Arc<Function>,
+}
+
+impl<F: Future + Unpin> Watched<F> {
+    pub(crate) fn new(future: F, function: Arc<Function>) -> Self {
+        Self { future, function }
+    }
+}
+
+impl<F: Future + Unpin> Future for Watched<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { future, function } = self.get_mut();
+        let _inside = function.enter(Instant::now());
+        Pin::new(future).poll(cx)
     }
 }
 

@@ -4,13 +4,21 @@
 //! [`dispatch`] (how a table is run). This room knows nothing of entities or SQL; only `bridge`, the way
 //! back from a plugin into the services, does.
 
+pub mod breaker;
 mod bridge;
+mod checks;
 pub mod contributions;
+pub mod control;
 pub mod dispatch;
+pub mod function;
 pub(crate) mod guard;
+mod histogram;
+pub mod note;
 pub mod observe;
 mod order;
 pub mod policy;
 pub mod registry;
-mod stats;
+pub mod stats;
 pub mod table;
+pub mod trend;
+pub mod watch;

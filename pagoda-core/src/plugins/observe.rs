@@ -1,15 +1,21 @@
-//! Runs the Observe handlers, after the commit and before the response.
+//! Runs the Observe handlers and the subscribers of plugins' own events, after the commit and before the
+//! response.
 //!
 //! Events are queued while the operation runs and fire only if it is committed. Handlers run in their total
 //! order. Plain ones run on the blocking thread that committed; at the first async one the rest moves to
-//! the async side, where later plain handlers get a blocking thread of their own.
+//! the async side, where later plain handlers get a blocking thread of their own. An async handler is cut off
+//! at its budget.
 
-use super::dispatch::{judge, log_fault};
-use super::guard::{Guarded, guarded};
+use super::dispatch::judge;
+use super::function::{Function, Leave};
+use super::guard::{Guarded, Watched, guarded};
 use super::registry::Registry;
 use super::stats::Ended;
-use super::table::{Slot, Tabled};
+use super::table::Tabled;
+use super::watch::Ticket;
 use pagoda_plugin_sdk::bridge::Gate;
+use pagoda_plugin_sdk::catalogue::PointInfo;
+use pagoda_plugin_sdk::config::AnyConfig;
 use pagoda_plugin_sdk::context::RequestInfo;
 use pagoda_plugin_sdk::event::{EVENT_POINT, PluginEvent};
 use pagoda_plugin_sdk::hook::{BoxFuture, ObserveHandler, kind};
@@ -28,12 +34,12 @@ pub struct Surroundings {
     pub request: Arc<RequestInfo>,
     /// Plugins that are being called further out; their handlers stay silent.
     pub inside: Vec<&'static PluginDecl>,
-    /// Makes the way to data for a handler of a plugin.
-    pub gate: Arc<dyn Fn(&'static PluginDecl) -> Arc<dyn Gate> + Send + Sync>,
+    /// Makes the way to data for a function of a plugin.
+    pub gate: Arc<dyn Fn(&Arc<Function>) -> Arc<dyn Gate> + Send + Sync>,
 }
 
 /// Something that happened, with the handlers that are still to hear of it.
-pub(crate) trait Event: Send {
+trait Event: Send {
     /// Runs plain handlers up to the first async one; true when none is left.
     fn run_plain(&mut self, with: &Surroundings) -> bool;
     /// Runs the rest.
@@ -60,14 +66,14 @@ impl Events {
 
     /// Adds one.
     pub(crate) fn push<P: Tabled<Kind = kind::Observe>>(&mut self, payload: P::Payload, always: bool) {
-        let event = Box::new(Observed::<P> { payload: Arc::new(payload), next: 0 });
-        self.queue.push_back(Queued { event, always });
+        let source = Arc::new(OfPoint::<P>(payload));
+        self.queue.push_back(Queued { event: Box::new(Pending { source, next: 0 }), always });
     }
 
     /// Adds an event of a plugin's own.
     pub(crate) fn push_own(&mut self, event: PluginEvent) {
-        self.queue
-            .push_back(Queued { event: Box::new(Own { event: Arc::new(event), next: 0 }), always: false });
+        let event = Box::new(Pending { source: Arc::new(event), next: 0 });
+        self.queue.push_back(Queued { event, always: false });
     }
 
     /// Forgets what came after the first `len`, except what is about the failure itself.
@@ -99,146 +105,179 @@ impl Events {
     }
 }
 
-struct Observed<P: Tabled> {
-    payload: Arc<P::Payload>,
-    /// The handler that is next.
-    next: usize,
+/// Somebody who wants to hear of an event.
+struct Listener<'a, T: 'static> {
+    function: &'a Arc<Function>,
+    handler: ObserveHandler<T>,
+    config: Option<&'a AnyConfig>,
+    /// Whether this event is for it at all.
+    wants: bool,
 }
 
-impl<P: Tabled<Kind = kind::Observe>> Observed<P> {
-    fn wants(&self, slot: &Slot<P>, with: &Surroundings) -> bool {
-        let entity = self.payload.entity().map(|entity| entity.name.as_str());
-        (slot.info.entity.is_none() || slot.info.entity == entity)
-            && !with.inside.iter().any(|plugin| std::ptr::eq(*plugin, slot.info.plugin))
-    }
-
-    fn context(slot: &Slot<P>, with: &Surroundings) -> HookContext {
-        let plugin = slot.info.plugin;
-        let gate = (with.gate)(plugin);
-        HookContext::outside(plugin, P::info(), slot.config.clone(), Arc::clone(&with.request), gate)
-    }
-
-    fn finish(slot: &Slot<P>, with: &Surroundings, started: Instant, outcome: anyhow::Result<HookResult>) {
-        let outcome = judge(P::info(), outcome.unwrap_or_else(|panic| Err(HookError::Fault(panic))));
-        let ended = if outcome.is_ok() { Ended::Well } else { Ended::Faulted };
-        slot.counters.count(started.elapsed(), ended);
-        if let Err(HookError::Fault(fault)) = outcome {
-            log_fault(P::info(), &slot.info, &with.request, &fault);
-        }
-    }
-
-    fn run_one_plain(
-        slot: &Slot<P>,
-        handler: fn(HookContext, &P::Payload) -> HookResult,
-        payload: &P::Payload,
-        with: &Surroundings,
-    ) {
-        let span = tracing::debug_span!(
-            "hook",
-            hook = P::info().name,
-            plugin = slot.info.plugin.id,
-            function = slot.info.function,
-            trace_id = %with.request.trace_id,
-        );
-        let _entered = span.enter();
-        let ctx = Self::context(slot, with);
-        let started = Instant::now();
-        let outcome = guarded(|| handler(ctx, payload));
-        Self::finish(slot, with, started, outcome);
-    }
+/// What happened, and who listens.
+trait Source: Send + Sync + 'static {
+    type Payload: Send + Sync + 'static;
+    fn point(&self) -> &'static PointInfo;
+    fn payload(&self) -> &Self::Payload;
+    /// The listener in place `at`; none behind the last.
+    fn listener<'a>(&self, registry: &'a Registry, at: usize) -> Option<Listener<'a, Self::Payload>>;
 }
 
-impl<P: Tabled<Kind = kind::Observe>> Event for Observed<P> {
-    fn run_plain(&mut self, with: &Surroundings) -> bool {
-        let registry = Arc::clone(&with.registry);
-        while let Some(slot) = P::table(registry.tables()).slots().get(self.next) {
-            if self.wants(slot, with) {
-                match slot.handler {
-                    ObserveHandler::Plain(handler) => Self::run_one_plain(slot, handler, &self.payload, with),
-                    ObserveHandler::Async(_) => return false,
-                }
-            }
-            self.next += 1;
-        }
-        true
+/// An Observe point of the catalogue fired.
+struct OfPoint<P: Tabled>(P::Payload);
+
+impl<P: Tabled<Kind = kind::Observe>> Source for OfPoint<P> {
+    type Payload = P::Payload;
+
+    fn point(&self) -> &'static PointInfo {
+        P::info()
     }
 
-    fn run_rest(mut self: Box<Self>, with: Surroundings) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let registry = Arc::clone(&with.registry);
-            while let Some(slot) = P::table(registry.tables()).slots().get(self.next) {
-                if self.wants(slot, &with) {
-                    match slot.handler {
-                        ObserveHandler::Async(handler) => {
-                            let started = Instant::now();
-                            let ctx = Self::context(slot, &with);
-                            let outcome = match guarded(|| handler(ctx, &self.payload)) {
-                                Ok(future) => Guarded::new(future).await,
-                                Err(panic) => Err(panic),
-                            };
-                            Self::finish(slot, &with, started, outcome);
-                        }
-                        ObserveHandler::Plain(handler) => {
-                            let (at, payload, with) = (self.next, Arc::clone(&self.payload), with.clone());
-                            let run = tokio::task::spawn_blocking(move || {
-                                if let Some(slot) = P::table(with.registry.tables()).slots().get(at) {
-                                    Self::run_one_plain(slot, handler, &payload, &with);
-                                }
-                            });
-                            if let Err(lost) = run.await {
-                                tracing::error!(hook = P::info().name, "an Observe handler was lost: {lost}");
-                            }
-                        }
-                    }
-                }
-                self.next += 1;
-            }
+    fn payload(&self) -> &P::Payload {
+        &self.0
+    }
+
+    fn listener<'a>(&self, registry: &'a Registry, at: usize) -> Option<Listener<'a, P::Payload>> {
+        let slot = P::table(registry.tables()).slots().get(at)?;
+        let entity = self.0.entity().map(|entity| entity.name.as_str());
+        Some(Listener {
+            function: &slot.function,
+            handler: slot.handler,
+            config: slot.config.as_ref(),
+            wants: slot.info.entity.is_none() || slot.info.entity == entity,
         })
     }
 }
 
-struct Own {
-    event: Arc<PluginEvent>,
+/// A plugin emitted an event of its own.
+impl Source for PluginEvent {
+    type Payload = Self;
+
+    fn point(&self) -> &'static PointInfo {
+        &EVENT_POINT
+    }
+
+    fn payload(&self) -> &Self {
+        self
+    }
+
+    fn listener<'a>(&self, registry: &'a Registry, at: usize) -> Option<Listener<'a, Self>> {
+        let subscriber = registry.subscriber(&self.name, at)?;
+        Some(Listener {
+            function: &subscriber.function,
+            handler: subscriber.reg.handler,
+            config: registry.config(subscriber.reg.plugin),
+            wants: true,
+        })
+    }
+}
+
+struct Pending<S> {
+    source: Arc<S>,
+    /// The listener that is next.
     next: usize,
 }
 
-impl Own {
-    fn context(plugin: &'static PluginDecl, with: &Surroundings) -> HookContext {
-        let config = with.registry.config(plugin).cloned();
-        HookContext::outside(plugin, &EVENT_POINT, config, Arc::clone(&with.request), (with.gate)(plugin))
+/// A call for which there was leave.
+struct Call<'a> {
+    function: &'a Arc<Function>,
+    point: &'static PointInfo,
+    leave: Leave,
+    started: Instant,
+    with: &'a Surroundings,
+}
+
+impl<'a> Call<'a> {
+    /// Leave to call a listener that wants to hear; none when it does not, or may not.
+    fn of<T>(listener: &Listener<'a, T>, point: &'static PointInfo, with: &'a Surroundings) -> Option<Self> {
+        let function = listener.function;
+        if !listener.wants || with.inside.iter().any(|plugin| std::ptr::eq(*plugin, function.is.plugin)) {
+            return None;
+        }
+        match function.admit() {
+            Ok(leave) => Some(Self { function, point, leave, started: Instant::now(), with }),
+            Err(_) => {
+                function.skipped();
+                None
+            }
+        }
     }
 
-    fn finish(
-        &self,
-        reg: &pagoda_plugin_sdk::event::SubscriberReg,
-        with: &Surroundings,
-        outcome: anyhow::Result<HookResult>,
-    ) {
-        let outcome = judge(&EVENT_POINT, outcome.unwrap_or_else(|panic| Err(HookError::Fault(panic))));
-        if let Err(HookError::Fault(fault)) = outcome {
+    fn context(&self, config: Option<&AnyConfig>) -> HookContext {
+        let gate = (self.with.gate)(self.function);
+        let request = Arc::clone(&self.with.request);
+        HookContext::outside(self.function.is.plugin, self.point, config.cloned(), request, gate)
+    }
+
+    fn ended(&self, outcome: anyhow::Result<HookResult>) {
+        let outcome = judge(self.point, outcome.unwrap_or_else(|panic| Err(HookError::Fault(panic))));
+        let (ended, fault) = match &outcome {
+            Err(HookError::Fault(fault)) => (Ended::Faulted, Some(fault)),
+            _ => (Ended::Well, None),
+        };
+        let trace_id = &self.with.request.trace_id;
+        let shown = fault.map(|fault| fault as &dyn std::fmt::Display);
+        self.function.ended(self.leave, self.started.elapsed(), ended, trace_id, shown);
+        if let Some(fault) = fault {
+            let is = &self.function.is;
             tracing::error!(
-                plugin = reg.plugin.id,
-                event = self.event.name,
-                function = reg.function,
-                at = %format_args!("{}:{}", reg.file, reg.line),
-                trace_id = %with.request.trace_id,
-                "plugin subscriber failed: {fault:#}"
+                plugin = is.plugin.id,
+                hook = %is.role,
+                function = is.name,
+                at = %format_args!("{}:{}", is.file, is.line),
+                %trace_id,
+                "plugin handler failed: {fault:#}"
             );
         }
     }
+
+    fn run<T>(&self, handler: fn(HookContext, &T) -> HookResult, config: Option<&AnyConfig>, payload: &T) {
+        let span = tracing::debug_span!(
+            "hook",
+            hook = self.point.name,
+            plugin = self.function.is.plugin.id,
+            function = self.function.is.name,
+            trace_id = %self.with.request.trace_id,
+        );
+        let _entered = span.enter();
+        let ctx = self.context(config);
+        let inside = self.function.enter(self.started);
+        let outcome = guarded(|| handler(ctx, payload));
+        drop(inside);
+        self.ended(outcome);
+    }
+
+    async fn run_async<T>(
+        &self,
+        handler: for<'p> fn(HookContext, &'p T) -> BoxFuture<'p, HookResult>,
+        config: Option<&AnyConfig>,
+        payload: &T,
+    ) {
+        let ctx = self.context(config);
+        let budget = self.function.times.budget;
+        let inside = self.function.enter(self.started);
+        let future = guarded(|| handler(ctx, payload));
+        drop(inside);
+        let outcome = match future {
+            Ok(future) => {
+                let watched = Watched::new(Guarded::new(future), Arc::clone(self.function));
+                match tokio::time::timeout(budget, watched).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Err(anyhow::anyhow!("it was cut off at its budget of {budget:?}")),
+                }
+            }
+            Err(panic) => Err(panic),
+        };
+        self.ended(outcome);
+    }
 }
 
-impl Event for Own {
+impl<S: Source> Event for Pending<S> {
     fn run_plain(&mut self, with: &Surroundings) -> bool {
-        let registry = Arc::clone(&with.registry);
-        while let Some(reg) = registry.subscribers(&self.event.name).nth(self.next) {
-            match reg.handler {
-                ObserveHandler::Plain(handler) => {
-                    let ctx = Self::context(reg.plugin, with);
-                    let outcome = guarded(|| handler(ctx, &self.event));
-                    self.finish(reg, with, outcome);
-                }
-                ObserveHandler::Async(_) => return false,
+        while let Some(listener) = self.source.listener(&with.registry, self.next) {
+            let ObserveHandler::Plain(handler) = listener.handler else { return false };
+            if let Some(call) = Call::of(&listener, self.source.point(), with) {
+                call.run(handler, listener.config, self.source.payload());
             }
             self.next += 1;
         }
@@ -247,24 +286,45 @@ impl Event for Own {
 
     fn run_rest(mut self: Box<Self>, with: Surroundings) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let registry = Arc::clone(&with.registry);
-            while let Some(reg) = registry.subscribers(&self.event.name).nth(self.next) {
-                let ctx = Self::context(reg.plugin, &with);
-                let outcome = match reg.handler {
-                    ObserveHandler::Async(handler) => match guarded(|| handler(ctx, &self.event)) {
-                        Ok(future) => Guarded::new(future).await,
-                        Err(panic) => Err(panic),
-                    },
-                    ObserveHandler::Plain(handler) => {
-                        let event = Arc::clone(&self.event);
-                        tokio::task::spawn_blocking(move || guarded(|| handler(ctx, &event)))
-                            .await
-                            .unwrap_or_else(|lost| Err(lost.into()))
+            while let Some(listener) = self.source.listener(&with.registry, self.next) {
+                match listener.handler {
+                    ObserveHandler::Async(handler) => {
+                        if let Some(call) = Call::of(&listener, self.source.point(), &with) {
+                            call.run_async(handler, listener.config, self.source.payload()).await;
+                        }
                     }
-                };
-                self.finish(reg, &with, outcome);
+                    ObserveHandler::Plain(_) => {
+                        plain_elsewhere(Arc::clone(&self.source), self.next, with.clone()).await;
+                    }
+                }
                 self.next += 1;
             }
         })
+    }
+}
+
+/// Runs the plain listener in place `at` on a thread that may block. One that hangs is not waited for.
+async fn plain_elsewhere<S: Source>(source: Arc<S>, at: usize, with: Surroundings) {
+    let point = source.point().name;
+    let ticket = Arc::new(Ticket::default());
+    let seated = Arc::clone(&ticket);
+    let run = tokio::task::spawn_blocking(move || {
+        let _seat = with.registry.watch().sit(seated);
+        let Some(listener) = source.listener(&with.registry, at) else { return };
+        if let ObserveHandler::Plain(handler) = listener.handler
+            && let Some(call) = Call::of(&listener, source.point(), &with)
+        {
+            call.run(handler, listener.config, source.payload());
+        }
+    });
+    tokio::select! {
+        ran = run => {
+            if let Err(lost) = ran {
+                tracing::error!(hook = point, "an Observe handler was lost: {lost}");
+            }
+        }
+        hung = ticket.hung() => {
+            tracing::error!(hook = point, "an Observe handler hangs for {:.0?}; going on without it", hung.for_time);
+        }
     }
 }

@@ -1,20 +1,28 @@
 //! From what was linked to what runs: everything is checked, all problems are reported together, and the
 //! result never changes again.
 
+use super::breaker::BreakerState;
+use super::checks::{Problem, check_hooks, check_plugins, check_routes, check_settings, read_config};
 use super::contributions::Contributions;
-use super::order::place;
-use super::policy::PluginPolicy;
+use super::control::{Control, PluginState};
+use super::function::{Described, Function, Role, Shared};
+use super::note::Note;
+use super::policy::{PluginDefaults, PluginPolicy};
 use super::table::HookTables;
+use super::trend::{Course, Trend};
+use super::watch::Watch;
 use pagoda_plugin_sdk::PluginDecl;
-use pagoda_plugin_sdk::catalogue::PointInfo;
 use pagoda_plugin_sdk::config::AnyConfig;
 use pagoda_plugin_sdk::event::SubscriberReg;
-use pagoda_plugin_sdk::hook::HookInfo;
-use pagoda_plugin_sdk::plugin::is_valid_id;
 use pagoda_plugin_sdk::route::RouteReg;
+use pagoda_plugin_sdk::time::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What an operator says about plugins.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +33,16 @@ pub struct PluginSettings {
     pub sections: BTreeMap<String, Value>,
     /// `[plugin_policy.<id>]`: what the operator decides about each plugin.
     pub policies: BTreeMap<String, PluginPolicy>,
+    /// What holds for all others.
+    pub defaults: PluginDefaults,
+}
+
+impl PluginSettings {
+    /// What the operator decides about a plugin.
+    #[must_use]
+    pub fn policy(&self, decl: &PluginDecl) -> Option<&PluginPolicy> {
+        self.policies.get(decl.id).or_else(|| self.policies.get(decl.alias?))
+    }
 }
 
 /// Everything that is wrong with the linked plugins, each a sentence that names the places.
@@ -50,6 +68,55 @@ pub struct Plugin {
     pub enabled: bool,
     /// Its configuration, when it takes one and runs.
     pub config: Option<AnyConfig>,
+    /// Whether it may be called.
+    pub control: Arc<Control>,
+    /// Whether its handlers of `system.startup` ran in this process.
+    started: AtomicBool,
+}
+
+impl Plugin {
+    /// Whether its handlers and routes are in the tables: it is switched on and nothing is wrong with it.
+    #[must_use]
+    pub fn is_mounted(&self) -> bool {
+        self.enabled && self.control.standing().broken.is_none()
+    }
+
+    /// Whether it was started in this process.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Notes that it was started.
+    pub fn set_started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// Its state and why, as far as it is known without its functions: see [`Registry::state`].
+    #[must_use]
+    pub fn state(&self) -> (PluginState, Option<String>) {
+        if self.enabled {
+            self.control.state()
+        } else {
+            (PluginState::Disabled, Some("ENABLED_PLUGINS does not name it".to_owned()))
+        }
+    }
+}
+
+/// A route with what belongs to its function.
+#[derive(Debug)]
+pub struct Route {
+    /// The registration.
+    pub reg: RouteReg,
+    /// Its function.
+    pub function: Arc<Function>,
+}
+
+/// A subscriber with what belongs to its function.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) reg: SubscriberReg,
+    pub(crate) function: Arc<Function>,
 }
 
 /// The linked plugins with all they contribute, checked and in order.
@@ -57,63 +124,139 @@ pub struct Plugin {
 pub struct Registry {
     plugins: Vec<Plugin>,
     tables: HookTables,
-    routes: Vec<RouteReg>,
-    subscribers: Vec<SubscriberReg>,
+    routes: Vec<Route>,
+    subscribers: Vec<Subscriber>,
+    functions: Vec<Arc<Function>>,
+    watch: Arc<Watch>,
+    /// For whoever writes down what happens to plugins; absent only in an empty registry.
+    notes: Option<Sender<Note>>,
+    /// The other end; taken once.
+    noted: Mutex<Option<Receiver<Note>>>,
+    trend: Trend,
 }
 
 impl Registry {
-    /// Checks and freezes.
+    /// Checks and freezes, and takes no problem at all.
     ///
     /// # Errors
     /// [`Problems`]: all that is wrong, not just the first thing.
-    pub fn freeze(mut from: Contributions, settings: &PluginSettings) -> Result<Self, Problems> {
+    pub fn freeze(from: Contributions, settings: &PluginSettings) -> Result<Self, Problems> {
+        let (registry, problems) = Self::build(from, settings);
+        if problems.is_empty() {
+            Ok(registry)
+        } else {
+            Err(Problems(problems.into_iter().map(|problem| problem.text).collect()))
+        }
+    }
+
+    /// Checks and freezes what can run: a plugin with a problem of its own is left out and says why.
+    ///
+    /// # Errors
+    /// [`Problems`] that are nobody's own, such as a wrong `ENABLED_PLUGINS` or a cycle of constraints.
+    pub fn freeze_what_runs(from: Contributions, settings: &PluginSettings) -> Result<Self, Problems> {
+        let (registry, problems) = Self::build(from, settings);
+        let general: Vec<String> = problems
+            .into_iter()
+            .filter(|problem| problem.plugin.is_none())
+            .map(|problem| problem.text)
+            .collect();
+        if general.is_empty() { Ok(registry) } else { Err(Problems(general)) }
+    }
+
+    fn build(mut from: Contributions, settings: &PluginSettings) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         from.plugins.sort_by_key(|plugin| plugin.id);
         check_plugins(&from.plugins, &mut problems);
         check_hooks(&from, &mut problems);
-        check_enabled(&from.plugins, settings, &mut problems);
-
-        let plugins: Vec<Plugin> = from
-            .plugins
-            .iter()
-            .map(|decl| {
-                let enabled = match &settings.enabled {
-                    None => true,
-                    Some(names) => names.iter().any(|name| decl.is_called(name)),
-                };
-                let config = enabled.then(|| read_config(decl, settings, &mut problems)).flatten();
-                Plugin { decl, enabled, config }
-            })
-            .collect();
-        check_sections(&from.plugins, settings, &mut problems);
-
-        let running = |decl: &PluginDecl| plugins.iter().any(|p| p.enabled && std::ptr::eq(p.decl, decl));
-        from.hooks.retain(|info| running(info.plugin));
-        from.subscribers.retain(|subscriber| running(subscriber.plugin));
+        check_settings(&from.plugins, settings, &mut problems);
         check_routes(&from.routes, &from.plugins, &mut problems);
-        from.routes.retain(|route| running(route.plugin));
+        let plugins: Vec<Plugin> =
+            from.plugins.iter().map(|decl| plugin(decl, settings, &mut problems)).collect();
+        for problem in &problems {
+            let found = plugins
+                .iter()
+                .find(|plugin| problem.plugin.is_some_and(|decl| std::ptr::eq(decl, plugin.decl)));
+            if let Some(plugin) = found {
+                plugin.control.set_standing(|standing| match &mut standing.broken {
+                    Some(text) => *text = format!("{text}; {}", problem.text),
+                    none => *none = Some(problem.text.clone()),
+                });
+            }
+        }
+
+        let runs = |decl: &PluginDecl| plugins.iter().any(|p| std::ptr::eq(p.decl, decl) && p.is_mounted());
+        from.hooks.retain(|info| runs(info.plugin));
+        from.subscribers.retain(|subscriber| runs(subscriber.plugin));
+        from.routes.retain(|route| runs(route.plugin));
         // A path in words before a path with a parameter in the same place.
         from.routes.sort_by_key(|route| (route.plugin.id, route.path.replace('{', "\u{7f}"), route.method));
         from.subscribers.sort_by_key(|reg| (reg.event, reg.plugin.id, reg.function));
 
-        let config_of = |info: &HookInfo| {
-            plugins
-                .iter()
-                .find(|plugin| std::ptr::eq(plugin.decl, info.plugin))
-                .and_then(|p| p.config.clone())
-        };
-        let tables = HookTables::freeze(from.hooks, &config_of, &mut problems);
-        if problems.is_empty() {
-            Ok(Self { plugins, tables, routes: from.routes, subscribers: from.subscribers })
-        } else {
-            Err(Problems(problems))
-        }
+        let (notes, noted) = std::sync::mpsc::channel();
+        let (watch, made) = (Arc::default(), Vec::new());
+        let mut functions = Functions { settings, plugins: &plugins, notes, watch, made };
+        let routes = from.routes.into_iter().map(|reg| {
+            let role = Role::Route { method: reg.method.as_str(), path: reg.path };
+            let (plugin, name, file, line) = (reg.plugin, reg.function, reg.file, reg.line);
+            let is = Described { plugin, role, name, file, line };
+            Route { reg, function: functions.make(is, reg.budget, settings.defaults.route_budget) }
+        });
+        let routes = routes.collect();
+        let subscribers = from.subscribers.into_iter().map(|reg| {
+            let role = Role::Subscriber { event: reg.event };
+            let (plugin, name, file, line) = (reg.plugin, reg.function, reg.file, reg.line);
+            let is = Described { plugin, role, name, file, line };
+            Subscriber { reg, function: functions.make(is, reg.budget, settings.defaults.budget) }
+        });
+        let subscribers = subscribers.collect();
+        let mut cycles = Vec::new();
+        let tables = HookTables::freeze(
+            from.hooks,
+            &mut |point, info| {
+                let role = Role::Hook { hook: point.name, entity: info.entity, priority: info.priority };
+                let (plugin, name, file, line) = (info.plugin, info.function, info.file, info.line);
+                let usual = match point.name {
+                    "system.startup" => settings.defaults.start_budget,
+                    _ => settings.defaults.budget,
+                };
+                let function =
+                    functions.make(Described { plugin, role, name, file, line }, info.budget, usual);
+                let of = plugins.iter().find(|plugin| std::ptr::eq(plugin.decl, info.plugin));
+                (of.and_then(|plugin| plugin.config.clone()), function)
+            },
+            &mut cycles,
+        );
+        problems.extend(cycles.into_iter().map(|text| Problem { plugin: None, text }));
+        let Functions { made: functions, watch, notes, .. } = functions;
+        let (notes, noted) = (Some(notes), Mutex::new(Some(noted)));
+        (Self { plugins, tables, routes, subscribers, functions, watch, notes, noted, trend: Trend::default() }, problems)
     }
 
     /// All linked plugins, by id.
     #[must_use]
     pub fn plugins(&self) -> &[Plugin] {
         &self.plugins
+    }
+
+    /// The plugin that is called `name`.
+    #[must_use]
+    pub fn plugin(&self, name: &str) -> Option<&Plugin> {
+        self.plugins.iter().find(|plugin| plugin.decl.is_called(name))
+    }
+
+    /// The state of a plugin and why.
+    #[must_use]
+    pub fn state(&self, plugin: &Plugin) -> (PluginState, Option<String>) {
+        let (state, reason) = plugin.state();
+        if state != PluginState::Active {
+            return (state, reason);
+        }
+        let of_plugin = self.functions.iter().filter(|function| std::ptr::eq(function.is.plugin, plugin.decl));
+        let open: Vec<String> = of_plugin
+            .filter(|function| function.breaker().0 != BreakerState::Closed)
+            .map(|function| function.breaker().1)
+            .collect();
+        if open.is_empty() { (state, None) } else { (PluginState::Degraded, Some(open.join("; "))) }
     }
 
     /// The handlers of the plugins that run.
@@ -125,13 +268,50 @@ impl Registry {
 
     /// The routes of the plugins that run.
     #[must_use]
-    pub fn routes(&self) -> &[RouteReg] {
+    pub fn routes(&self) -> &[Route] {
         &self.routes
     }
 
-    /// The subscribers of an event, in order.
-    pub fn subscribers<'a>(&'a self, event: &'a str) -> impl Iterator<Item = &'a SubscriberReg> {
-        self.subscribers.iter().filter(move |subscriber| subscriber.event == event)
+    /// All functions of the plugins that run.
+    #[must_use]
+    pub fn functions(&self) -> &[Arc<Function>] {
+        &self.functions
+    }
+
+    /// Who is inside a plugin.
+    #[must_use]
+    pub fn watch(&self) -> &Arc<Watch> {
+        &self.watch
+    }
+
+    /// Remembers what was counted so far, once a minute.
+    pub fn remember(&self, now: Timestamp) {
+        self.trend.remember(now, self.functions.iter().map(|function| function.counts()).collect());
+    }
+
+    /// How a function did over the last minutes.
+    #[must_use]
+    pub fn course(&self, function: &Function) -> Course {
+        self.trend.course(function.index, &function.counts())
+    }
+
+    /// Notes that something happened to a plugin.
+    pub fn note(&self, note: Note) {
+        if let Some(notes) = &self.notes {
+            // Without a listener, as in a test of this room alone, nobody writes it down.
+            let _ = notes.send(note);
+        }
+    }
+
+    /// What happens to plugins, for whoever writes it down; the first who asks gets it.
+    #[must_use]
+    pub fn take_notes(&self) -> Option<Receiver<Note>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The subscriber in place `at` of an event; none behind the last.
+    pub(crate) fn subscriber(&self, event: &str, at: usize) -> Option<&Subscriber> {
+        self.subscribers.iter().filter(|subscriber| subscriber.reg.event == event).nth(at)
     }
 
     /// The configuration of a plugin.
@@ -141,151 +321,43 @@ impl Registry {
     }
 }
 
-fn check_plugins(plugins: &[&'static PluginDecl], problems: &mut Vec<String>) {
-    let at = |plugin: &PluginDecl| format!("{}:{}", plugin.file, plugin.line);
-    for (index, plugin) in plugins.iter().enumerate() {
-        if !is_valid_id(plugin.id) {
-            problems.push(format!(
-                "plugin id `{}` ({}) is not [a-z][a-z0-9-]{{1,63}}",
-                plugin.id,
-                at(plugin)
-            ));
-        }
-        if plugin.sdk_version != pagoda_plugin_sdk::VERSION {
-            problems.push(format!(
-                "plugin {} was compiled with SDK {}, this host with {}",
-                plugin.id,
-                plugin.sdk_version,
-                pagoda_plugin_sdk::VERSION
-            ));
-        }
-        for other in plugins.iter().skip(index + 1) {
-            let clash =
-                [Some(plugin.id), plugin.alias].into_iter().flatten().find(|name| other.is_called(name));
-            if let Some(name) = clash {
-                problems.push(format!(
-                    "two plugins are called `{name}`: {} and {}; ids and aliases must differ",
-                    at(plugin),
-                    at(other)
-                ));
-            }
-        }
-    }
+/// Makes the functions, one after the other.
+struct Functions<'a> {
+    settings: &'a PluginSettings,
+    plugins: &'a [Plugin],
+    notes: Sender<Note>,
+    watch: Arc<Watch>,
+    made: Vec<Arc<Function>>,
 }
 
-fn check_hooks(from: &Contributions, problems: &mut Vec<String>) {
-    let mut seen: Vec<(&PointInfo, &HookInfo)> = Vec::new();
-    for (point, info) in from.hooks.infos() {
-        if !from.plugins.iter().any(|plugin| std::ptr::eq(*plugin, info.plugin)) {
-            problems.push(format!("{}: {} belongs to a plugin that is not linked", point.name, place(info)));
-        }
-        if info.entity.is_some() && !point.by_entity {
-            problems.push(format!(
-                "{}: {} filters by entity, but the point has none",
-                point.name,
-                place(info)
-            ));
-        }
-        seen.push((point, info));
-    }
-    // Sorted neighbours instead of all pairs: a binary may have thousands of registrations.
-    let key = |(point, info): &(&PointInfo, &HookInfo)| {
-        (point.index, info.plugin.id, info.module, info.function, info.entity)
-    };
-    seen.sort_by_key(key);
-    for pair in seen.windows(2) {
-        if let [first, second] = pair
-            && key(first) == key(second)
-        {
-            problems.push(format!(
-                "{}: {} and {} are the same handler registered twice",
-                first.0.name,
-                place(first.1),
-                place(second.1)
-            ));
-        }
-    }
-}
-
-fn check_enabled(plugins: &[&'static PluginDecl], settings: &PluginSettings, problems: &mut Vec<String>) {
-    for name in settings.enabled.iter().flatten() {
-        if plugins.iter().any(|plugin| plugin.is_called(name)) {
-            continue;
-        }
-        let linked: Vec<_> = plugins.iter().map(|plugin| plugin.enable_name()).collect();
-        let linked = if linked.is_empty() { "none".to_owned() } else { linked.join(", ") };
-        problems.push(format!(
-            "ENABLED_PLUGINS names `{name}`, which is not linked into this binary (linked: {linked}); build with `--features {name}`"
-        ));
-    }
-}
-
-fn read_config(
-    decl: &'static PluginDecl,
-    settings: &PluginSettings,
-    problems: &mut Vec<String>,
-) -> Option<AnyConfig> {
-    let spec = decl.config?;
-    let section = settings.sections.get(decl.id).or_else(|| settings.sections.get(decl.alias?));
-    match spec.read(section.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()))) {
-        Ok(config) => Some(config),
-        Err(found) => {
-            problems.extend(found.into_iter().map(|problem| format!("[plugins.{}] {problem}", decl.id)));
-            None
-        }
-    }
-}
-
-fn check_sections(plugins: &[&'static PluginDecl], settings: &PluginSettings, problems: &mut Vec<String>) {
-    for name in settings.sections.keys() {
-        match plugins.iter().find(|plugin| plugin.is_called(name)) {
-            None => problems.push(format!(
-                "[plugins.{name}] configures a plugin that is not linked into this binary; build with `--features {name}` or remove the section"
-            )),
-            Some(plugin) if plugin.config.is_none() => {
-                problems.push(format!("[plugins.{name}]: plugin {} takes no configuration", plugin.id));
-            }
-            Some(plugin) if *name != plugin.id && settings.sections.contains_key(plugin.id) => problems.push(
-                format!("[plugins.{name}] and [plugins.{}] configure the same plugin; keep one", plugin.id),
+impl Functions<'_> {
+    fn make(&mut self, is: Described, registered: Option<Duration>, usual: Duration) -> Arc<Function> {
+        let defaults = &self.settings.defaults;
+        let policy = self.settings.policy(is.plugin);
+        let times = defaults.times(policy, is.name, registered, is.plugin.budget, usual);
+        let control = self.plugins.iter().find(|plugin| std::ptr::eq(plugin.decl, is.plugin));
+        let shared = Shared {
+            settings: defaults.breaker,
+            // Only plugins of the list get here.
+            control: control.map_or_else(
+                || Arc::new(Control::new(defaults.plugin_breaker())),
+                |plugin| Arc::clone(&plugin.control),
             ),
-            Some(_) => {}
-        }
+            watch: Arc::clone(&self.watch),
+            notes: self.notes.clone(),
+        };
+        let function = Arc::new(Function::new(is, times, self.made.len(), shared));
+        self.made.push(Arc::clone(&function));
+        function
     }
 }
 
-/// The path with its parameters' names left out: two routes of the same shape answer the same requests.
-fn shape(path: &str) -> String {
-    let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
-    parts.collect::<Vec<_>>().join("/")
-}
-
-fn check_routes(routes: &[RouteReg], plugins: &[&'static PluginDecl], problems: &mut Vec<String>) {
-    let at = |route: &RouteReg| {
-        format!(
-            "{} {} of {} ({}:{})",
-            route.method.as_str(),
-            route.path,
-            route.plugin.id,
-            route.file,
-            route.line
-        )
+fn plugin(decl: &'static PluginDecl, settings: &PluginSettings, problems: &mut Vec<Problem>) -> Plugin {
+    let enabled = match &settings.enabled {
+        None => true,
+        Some(names) => names.iter().any(|name| decl.is_called(name)),
     };
-    for route in routes {
-        if !plugins.iter().any(|plugin| std::ptr::eq(*plugin, route.plugin)) {
-            problems.push(format!("{} belongs to a plugin that is not linked", at(route)));
-        }
-        if !route.path.starts_with('/') {
-            problems.push(format!("{}: a path starts with `/`", at(route)));
-        }
-    }
-    let mut sorted: Vec<(&str, _, String, &RouteReg)> =
-        routes.iter().map(|route| (route.plugin.id, route.method, shape(route.path), route)).collect();
-    sorted.sort_by(|left, right| (left.0, left.1, &left.2).cmp(&(right.0, right.1, &right.2)));
-    for pair in sorted.windows(2) {
-        if let [first, second] = pair
-            && (first.0, first.1, &first.2) == (second.0, second.1, &second.2)
-        {
-            problems.push(format!("{} and {} answer the same requests", at(first.3), at(second.3)));
-        }
-    }
+    let config = enabled.then(|| read_config(decl, settings, problems)).flatten();
+    let control = Arc::new(Control::new(settings.defaults.plugin_breaker()));
+    Plugin { decl, enabled, config, control, started: AtomicBool::new(false) }
 }

@@ -1,8 +1,6 @@
-//! What one handler did since the server started.
+//! What one function of a plugin did since the server started.
 
-use pagoda_plugin_sdk::bridge::HandlerStats;
-use pagoda_plugin_sdk::catalogue::PointInfo;
-use pagoda_plugin_sdk::hook::HookInfo;
+use super::histogram::{Histogram, percentile};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,21 +12,76 @@ pub(crate) enum Ended {
     Faulted,
 }
 
-/// Counters of one handler. Relaxed: they are read for display only.
+/// Counters of one function. Relaxed: they are read for display only.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    calls: AtomicU64,
     faults: AtomicU64,
     rejections: AtomicU64,
+    skipped: AtomicU64,
     total_ns: AtomicU64,
     max_ns: AtomicU64,
+    lengths: Histogram,
+}
+
+/// What was counted, at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Calls, failed ones included.
+    pub calls: u64,
+    /// Errors, panics, and calls beyond the budget.
+    pub faults: u64,
+    /// Rejections.
+    pub rejections: u64,
+    /// Times that it was not called, because of its state.
+    pub skipped: u64,
+    /// Time spent in it, in nanoseconds.
+    pub total_ns: u64,
+    /// The longest call, in nanoseconds.
+    pub max_ns: u64,
+    /// Calls by length, only classes that have any, ascending: most functions have few, and many are remembered.
+    lengths: Vec<(usize, u64)>,
+}
+
+impl Counts {
+    /// The length below which `share` (0 to 1) of the calls stayed, in milliseconds; none without calls.
+    #[must_use]
+    pub fn percentile_ms(&self, share: f64) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a class is a fifth wide")]
+        percentile(&self.lengths, share).map(|ns| ns.min(self.max_ns) as f64 / 1e6)
+    }
+
+    /// Upper bound in nanoseconds of each class that has calls, with their number, ascending.
+    pub fn lengths(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.lengths.iter().map(|(class, count)| (super::histogram::upper(*class), *count))
+    }
+
+    /// What was counted since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let less = |now: u64, then: u64| now.saturating_sub(then);
+        let then = |class: usize| {
+            let found = before.lengths.binary_search_by_key(&class, |(class, _)| *class).ok();
+            found.and_then(|at| before.lengths.get(at)).map_or(0, |(_, count)| *count)
+        };
+        let left = self.lengths.iter().map(|(class, count)| (*class, less(*count, then(*class))));
+        Self {
+            calls: less(self.calls, before.calls),
+            faults: less(self.faults, before.faults),
+            rejections: less(self.rejections, before.rejections),
+            skipped: less(self.skipped, before.skipped),
+            total_ns: less(self.total_ns, before.total_ns),
+            max_ns: self.max_ns,
+            lengths: left.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
 }
 
 impl Counters {
+    #[inline]
     pub(crate) fn count(&self, took: Duration, ended: Ended) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.calls.fetch_add(1, Ordering::Relaxed);
         self.total_ns.fetch_add(took, Ordering::Relaxed);
+        self.lengths.count(took);
         // A plain load first: the maximum rarely moves, and an atomic maximum on every call would not be free.
         if took > self.max_ns.load(Ordering::Relaxed) {
             self.max_ns.fetch_max(took, Ordering::Relaxed);
@@ -44,16 +97,20 @@ impl Counters {
         }
     }
 
-    pub(crate) fn read(&self, point: &'static PointInfo, info: &HookInfo) -> HandlerStats {
-        let mut stats = HandlerStats::default();
-        stats.hook = point.name;
-        stats.plugin = info.plugin.id;
-        stats.function = info.function;
-        stats.calls = self.calls.load(Ordering::Relaxed);
-        stats.faults = self.faults.load(Ordering::Relaxed);
-        stats.rejections = self.rejections.load(Ordering::Relaxed);
-        stats.total_ns = self.total_ns.load(Ordering::Relaxed);
-        stats.max_ns = self.max_ns.load(Ordering::Relaxed);
-        stats
+    pub(crate) fn skip(&self) {
+        self.skipped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> Counts {
+        let lengths = self.lengths.read();
+        Counts {
+            calls: lengths.iter().map(|(_, count)| count).sum(),
+            faults: self.faults.load(Ordering::Relaxed),
+            rejections: self.rejections.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
+            total_ns: self.total_ns.load(Ordering::Relaxed),
+            max_ns: self.max_ns.load(Ordering::Relaxed),
+            lengths,
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The frozen handlers: one table per point, in execution order.
 
+use super::function::Function;
 use super::order::{execution_order, overruled};
-use super::stats::Counters;
 use pagoda_plugin_sdk::bridge::HandlerStats;
 use pagoda_plugin_sdk::catalogue::{HookPoint, PointInfo};
 use pagoda_plugin_sdk::config::AnyConfig;
 use pagoda_plugin_sdk::hook::{Handler, HookInfo, HookLists, ListedPoint};
+use std::sync::Arc;
 
 /// A handler in its place.
 #[derive(Debug)]
@@ -13,7 +14,7 @@ pub(crate) struct Slot<P: HookPoint> {
     pub(crate) handler: Handler<P>,
     pub(crate) info: HookInfo,
     pub(crate) config: Option<AnyConfig>,
-    pub(crate) counters: Counters,
+    pub(crate) function: Arc<Function>,
 }
 
 /// The handlers of one point, in execution order.
@@ -46,7 +47,7 @@ impl<P: HookPoint> PointTable<P> {
 impl<P: ListedPoint> PointTable<P> {
     fn freeze(
         lists: &mut HookLists,
-        config: &dyn Fn(&HookInfo) -> Option<AnyConfig>,
+        make: &mut MakeSlot<'_>,
         problems: &mut Vec<String>,
     ) -> Self {
         let list = std::mem::take(P::list(lists));
@@ -55,20 +56,36 @@ impl<P: ListedPoint> PointTable<P> {
             problems.extend(found);
             Vec::new()
         });
-        let slots = order.into_iter().filter_map(|index| list.get(index)).map(|reg| Slot {
-            handler: reg.handler,
-            info: reg.info,
-            config: config(&reg.info),
-            counters: Counters::default(),
+        let slots = order.into_iter().filter_map(|index| list.get(index)).map(|reg| {
+            let (config, function) = make(P::info(), &reg.info);
+            Slot { handler: reg.handler, info: reg.info, config, function }
         });
         Self { slots: slots.collect() }
     }
 }
 
+/// Makes what a handler runs with: its plugin's configuration, and its place among the functions.
+pub(super) type MakeSlot<'a> =
+    dyn FnMut(&'static PointInfo, &HookInfo) -> (Option<AnyConfig>, Arc<Function>) + 'a;
+
 /// Gives the table of one point; implemented for every point.
 pub trait Tabled: ListedPoint {
     /// The table of this point: a field, so that finding it costs nothing.
     fn table(tables: &HookTables) -> &PointTable<Self>;
+}
+
+fn statistics(point: &'static PointInfo, info: &HookInfo, function: &Function) -> HandlerStats {
+    let counts = function.counts();
+    let mut stats = HandlerStats::default();
+    stats.hook = point.name;
+    stats.plugin = info.plugin.id;
+    stats.function = info.function;
+    stats.calls = counts.calls;
+    stats.faults = counts.faults;
+    stats.rejections = counts.rejections;
+    stats.total_ns = counts.total_ns;
+    stats.max_ns = counts.max_ns;
+    stats
 }
 
 macro_rules! hook_tables {
@@ -83,10 +100,10 @@ macro_rules! hook_tables {
             /// Sorts every list into its table; adds what is wrong with the constraints to `problems`.
             pub(super) fn freeze(
                 mut lists: HookLists,
-                config: &dyn Fn(&HookInfo) -> Option<AnyConfig>,
+                make: &mut MakeSlot<'_>,
                 problems: &mut Vec<String>,
             ) -> Self {
-                Self { $($field: PointTable::freeze(&mut lists, config, problems),)* }
+                Self { $($field: PointTable::freeze(&mut lists, make, problems),)* }
             }
 
             /// What the registrations say, point by point in catalogue order, in execution order.
@@ -107,7 +124,7 @@ macro_rules! hook_tables {
             pub fn statistics(&self) -> Vec<HandlerStats> {
                 let mut all = Vec::new();
                 $(all.extend(self.$field.slots.iter().map(|slot| {
-                    slot.counters.read(<pagoda_plugin_sdk::$($path)+>::info(), &slot.info)
+                    statistics(<pagoda_plugin_sdk::$($path)+>::info(), &slot.info, &slot.function)
                 }));)*
                 all
             }

@@ -17,6 +17,7 @@ use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::time::Timestamp;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// One operation.
 pub struct OpCtx {
@@ -36,6 +37,8 @@ pub struct OpState {
     pub now: Timestamp,
     /// Plugins whose handlers are being called, outermost first.
     inside: Vec<&'static PluginDecl>,
+    /// From when on a plugin's own transaction gets no more answers.
+    until: Option<Instant>,
     /// One per handler that is being called.
     frames: Vec<Frame>,
     pub(crate) events: Events,
@@ -46,6 +49,8 @@ struct Frame {
     /// Made when the handler first reaches for data.
     savepoint: Option<Savepoint>,
     events: usize,
+    /// From when on the handler gets no more answers: it must not hold the transaction for ever.
+    until: Instant,
 }
 
 impl Deref for OpCtx {
@@ -71,10 +76,11 @@ impl OpCtx {
         host: Arc<Host>,
         request: Arc<RequestInfo>,
         inside: Vec<&'static PluginDecl>,
+        until: Option<Instant>,
     ) -> Self {
         let now = Timestamp::now();
-        let events = Events::default();
-        Self { inner: Some(Box::new(OpState { db, host, request, now, inside, frames: Vec::new(), events })) }
+        let (events, frames) = (Events::default(), Vec::new());
+        Self { inner: Some(Box::new(OpState { db, host, request, now, inside, until, frames, events })) }
     }
 
     /// Its parts, unless it was lost while it was lent.
@@ -145,6 +151,24 @@ impl OpCtx {
         Ok(dispatch::check::<P, _>(P::table(registry.tables()), self, &payload())?)
     }
 
+    /// Fires a Check point for the handler in place `index` alone; says how it failed, if it did.
+    ///
+    /// # Errors
+    /// The handler refused, or failed where failing refuses.
+    pub fn check_one<P: Tabled<Kind = kind::Check>>(
+        &mut self,
+        payload: &P::Payload,
+        index: usize,
+    ) -> Result<Option<String>, OpError> {
+        let registry = Arc::clone(&self.host.registry);
+        let table = P::table(registry.tables());
+        if dispatch::check_one::<P, _>(table, self, payload, index)? {
+            return Ok(None);
+        }
+        let fault = table.slots().get(index).and_then(|slot| slot.function.last_fault());
+        Ok(Some(fault.map_or_else(String::new, |fault| fault.message)))
+    }
+
     /// Fires a Filter point.
     ///
     /// # Errors
@@ -204,6 +228,8 @@ impl OpCtx {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, OpError>,
     ) -> Result<T, OpError> {
+        let registry = Arc::clone(&self.host.registry);
+        let _host = registry.watch().in_host();
         self.arm()?;
         work(self)
     }
@@ -213,6 +239,8 @@ impl OpCtx {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, OpError>,
     ) -> Result<T, OpError> {
+        let registry = Arc::clone(&self.host.registry);
+        let _host = registry.watch().in_host();
         if !self.db.is_writer() {
             return Err(OpError::ReadOnly);
         }
@@ -227,6 +255,10 @@ impl OpCtx {
     /// Makes the savepoint of the handler that is being called, once it needs one: most handlers never
     /// touch data, and on PostgreSQL a savepoint is a round trip.
     fn arm(&mut self) -> Result<(), OpError> {
+        let until = self.frames.last().map(|frame| frame.until).or(self.until);
+        if until.is_some_and(|until| Instant::now() > until) {
+            return Err(OpError::OutOfTime(self.calling_plugin().map_or("", |plugin| plugin.id)));
+        }
         if self.frames.last().is_some_and(|frame| frame.savepoint.is_none()) {
             let savepoint = self.db.savepoint()?;
             if let Some(frame) = self.frames.last_mut() {
@@ -246,10 +278,10 @@ impl Session for OpCtx {
         self.inside.iter().any(|inside| std::ptr::eq(*inside, plugin))
     }
 
-    fn lend(&mut self, plugin: &'static PluginDecl) -> Box<dyn BridgeManager> {
+    fn lend(&mut self, plugin: &'static PluginDecl, until: Instant) -> Box<dyn BridgeManager> {
         let events = self.events.len();
         self.inside.push(plugin);
-        self.frames.push(Frame { savepoint: None, events });
+        self.frames.push(Frame { savepoint: None, events, until });
         Box::new(Self { inner: self.inner.take() })
     }
 

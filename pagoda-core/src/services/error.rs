@@ -54,6 +54,32 @@ pub enum OpError {
         /// The hook point.
         hook: &'static str,
     },
+    /// A plugin without which going on would be worse is not called for now.
+    #[error("plugin {plugin} is {state}: {reason}")]
+    PluginUnavailable {
+        /// Its id.
+        plugin: &'static str,
+        /// Its state.
+        state: &'static str,
+        /// Why.
+        reason: String,
+        /// When to try again, in microseconds since the epoch.
+        retry_at: Option<i64>,
+    },
+    /// A plugin did not come back.
+    #[error("plugin {plugin} hangs in {function}")]
+    PluginHung {
+        /// Its id.
+        plugin: &'static str,
+        /// Its function.
+        function: &'static str,
+    },
+    /// The process is about to be replaced.
+    #[error("the server restarts")]
+    GivenUp,
+    /// A plugin's time is over; its calls are not served any more.
+    #[error("the time of plugin {0} is over")]
+    OutOfTime(&'static str),
     /// Plugins are nested too deeply.
     #[error("plugins are nested more than {limit} deep ({chain})")]
     TooDeep {
@@ -106,6 +132,10 @@ impl OpError {
             Self::TooDeep { limit, chain } => BridgeError::TooDeep { limit, chain },
             Self::ReadOnly => BridgeError::ReadOnly("this transaction"),
             Self::Unavailable(error) => BridgeError::Unavailable(error.to_string()),
+            error @ (Self::PluginUnavailable { .. }
+            | Self::PluginHung { .. }
+            | Self::GivenUp
+            | Self::OutOfTime(_)) => BridgeError::Unavailable(error.to_string()),
             other @ (Self::PluginFault { .. } | Self::Unreadable(..) | Self::Internal(_)) => {
                 BridgeError::Internal(other.to_string())
             }
@@ -143,6 +173,12 @@ impl From<Refusal> for OpError {
         match refusal {
             Refusal::Rejected { plugin, reject } => Self::Rejected { plugin: plugin.id, reject },
             Refusal::Faulted { plugin, hook } => Self::PluginFault { plugin: plugin.id, hook },
+            Refusal::Unavailable { plugin, refused, .. } => Self::PluginUnavailable {
+                plugin: plugin.id,
+                state: refused.state.as_str(),
+                reason: refused.reason,
+                retry_at: refused.retry_at,
+            },
             Refusal::Broken(error) => Self::Internal(error),
         }
     }

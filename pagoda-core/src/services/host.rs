@@ -1,10 +1,12 @@
 //! What all operations of one server share.
 
 use crate::plugins::registry::Registry;
+use crate::services::plugin::Seen;
 use crate::store::Store;
 use pagoda_plugin_sdk::time::Zone;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::watch;
 
 /// Limits of the data model; absent means none. *Source: spec, entity §1.1.*
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,6 +28,10 @@ pub struct Host {
     pub limits: ModelLimits,
     /// Operations that run or wait for a connection, see [`Host::admit`].
     busy: AtomicUsize,
+    /// What this instance knows of the states of plugins in the database.
+    pub(super) plugins_seen: Mutex<Seen>,
+    /// Whether the process has to be replaced.
+    replaced: watch::Sender<bool>,
 }
 
 /// More operations than this at a time would only be threads that sleep: they are told to come back.
@@ -44,7 +50,33 @@ impl Host {
             zone,
             limits: ModelLimits::default(),
             busy: AtomicUsize::new(0),
+            plugins_seen: Mutex::default(),
+            replaced: watch::Sender::new(false),
         })
+    }
+
+    /// Operations that run or wait.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Says that the process has to be replaced: a thread of it is lost.
+    pub fn replace(&self) {
+        self.replaced.send_replace(true);
+    }
+
+    /// Whether the process has to be replaced.
+    #[must_use]
+    pub fn is_to_be_replaced(&self) -> bool {
+        *self.replaced.borrow()
+    }
+
+    /// Comes back when the process has to be replaced.
+    pub async fn to_be_replaced(&self) {
+        let mut told = self.replaced.subscribe();
+        // The sender lives as long as `self`.
+        let _ = told.wait_for(|replaced| *replaced).await;
     }
 
     /// A place among the running operations, given back when dropped; none when there are too many.

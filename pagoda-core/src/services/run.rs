@@ -3,15 +3,18 @@
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::host::Host;
+use crate::plugins::function::Function;
 use crate::plugins::guard::guarded;
 use crate::plugins::observe::{Events, Surroundings};
+use crate::plugins::watch::Ticket;
 use crate::store::StoreError;
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::bridge::{Gate, Work};
-use pagoda_plugin_sdk::context::RequestInfo;
+use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::BoxFuture;
-use std::sync::Arc;
-use std::time::Duration;
+use pagoda_plugin_sdk::model::User;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::task::JoinError;
 
 /// Whether an operation may write.
@@ -32,7 +35,12 @@ pub struct Runner {
     pub request: Arc<RequestInfo>,
     /// Plugins that are being called further out: their handlers stay silent.
     pub inside: Vec<&'static PluginDecl>,
+    /// The plugin's function that runs them; absent when the host does.
+    pub function: Option<Arc<Function>>,
 }
+
+/// Where the outcome of an operation lies as soon as it is known.
+type Done<T> = Arc<Mutex<Option<Result<T, OpError>>>>;
 
 /// How often a transaction that lost against another one is tried again. *Source: notes, 40001 and 40P01.*
 const MOST_TRIES: u32 = 5;
@@ -41,7 +49,15 @@ impl Runner {
     /// Runs operations of a request.
     #[must_use]
     pub fn new(host: Arc<Host>, request: Arc<RequestInfo>) -> Self {
-        Self { host, request, inside: Vec::new() }
+        Self { host, request, inside: Vec::new(), function: None }
+    }
+
+    /// Runs operations of the server itself, or of its start as this user.
+    #[must_use]
+    pub fn of_server(host: &Arc<Host>, user: Option<User>) -> Self {
+        let zone = host.zone.clone();
+        let request = RequestInfo::new(user.map(Arc::new), "server".into(), Origin::Server, zone);
+        Self::new(Arc::clone(host), Arc::new(request))
     }
 
     /// Runs `work` off the async threads; the answer comes after the Observe hooks. `work` may run several
@@ -55,23 +71,46 @@ impl Runner {
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
     ) -> Result<T, OpError> {
         let Some(admitted) = self.host.admit() else { return Err(OpError::Unavailable(StoreError::Busy)) };
+        let registry = Arc::clone(&self.host.registry);
+        let done: Done<T> = Arc::default();
+        let ticket = Arc::new(Ticket::default());
         // A task of its own: when the client goes away its request is dropped, but what was committed is
         // still observed.
-        let whole = tokio::spawn(async move {
-            let runner = self.clone();
-            let ran = tokio::task::spawn_blocking(move || {
-                let outcome = runner.run_here(mode, work);
-                drop(admitted);
-                outcome
-            });
-            let (outcome, rest) = ran.await?;
-            if !rest.is_empty() {
-                rest.run_rest(self.surroundings()).await;
+        let whole = tokio::spawn({
+            let (done, ticket) = (Arc::clone(&done), Arc::clone(&ticket));
+            async move {
+                let runner = self.clone();
+                let ran = tokio::task::spawn_blocking(move || {
+                    let registry = Arc::clone(&runner.host.registry);
+                    let _seat = registry.watch().sit(ticket);
+                    let rest = runner.run_here(mode, work, &done);
+                    drop(admitted);
+                    rest
+                });
+                let rest = ran.await?;
+                if !rest.is_empty() {
+                    rest.run_rest(self.surroundings()).await;
+                }
+                Ok(())
             }
-            Ok(outcome)
         });
+        let taken = || done.lock().unwrap_or_else(PoisonError::into_inner).take();
         let lost = |lost: JoinError| OpError::Internal(anyhow::anyhow!("the operation was lost: {lost}"));
-        whole.await.map_err(lost)?.map_err(lost)?
+        tokio::select! {
+            ended = whole => {
+                ended.map_err(lost)?.map_err(lost)?;
+                taken().unwrap_or_else(|| Err(OpError::Internal(anyhow::anyhow!("the operation said nothing"))))
+            }
+            // What was committed is told, even if a handler that hears of it hangs.
+            hung = ticket.hung() => taken().unwrap_or_else(|| {
+                let function = registry.functions().get(hung.function);
+                Err(function.map_or(OpError::GivenUp, |function| OpError::PluginHung {
+                    plugin: function.is.plugin.id,
+                    function: function.is.name,
+                }))
+            }),
+            () = registry.watch().given_up() => taken().unwrap_or(Err(OpError::GivenUp)),
+        }
     }
 
     /// As [`Runner::run`], on a thread that may block and is no async thread.
@@ -83,7 +122,8 @@ impl Runner {
         mode: Mode,
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
     ) -> Result<T, OpError> {
-        let (outcome, rest) = self.run_here(mode, work);
+        let done: Done<T> = Arc::default();
+        let rest = self.run_here(mode, work, &done);
         if !rest.is_empty() {
             let rest = rest.run_rest(self.surroundings());
             match tokio::runtime::Handle::try_current() {
@@ -95,7 +135,8 @@ impl Runner {
                     .block_on(rest),
             }
         }
-        outcome
+        let outcome = done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome.unwrap_or_else(|| Err(OpError::Internal(anyhow::anyhow!("the operation said nothing"))))
     }
 
     /// The work, the commit and the plain Observe handlers; what is left needs the async side.
@@ -103,7 +144,8 @@ impl Runner {
         &self,
         mode: Mode,
         mut work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
-    ) -> (Result<T, OpError>, Events) {
+        done: &Mutex<Option<Result<T, OpError>>>,
+    ) -> Events {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -114,10 +156,11 @@ impl Runner {
                     std::thread::sleep(Duration::from_millis(u64::from(5 * tries * tries)));
                 }
                 outcome => {
+                    *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
                     if !events.is_empty() {
                         events.run_plain(&self.surroundings());
                     }
-                    return (outcome, events);
+                    return events;
                 }
             }
         }
@@ -136,7 +179,9 @@ impl Runner {
             Ok(db) => db,
             Err(error) => return (Err(error.into()), Events::default()),
         };
-        let mut op = OpCtx::new(db, Arc::clone(&self.host), Arc::clone(&self.request), self.inside.clone());
+        let until = self.function.as_ref().map(|function| Instant::now() + function.times.hard_limit);
+        let (host, request) = (Arc::clone(&self.host), Arc::clone(&self.request));
+        let mut op = OpCtx::new(db, host, request, self.inside.clone(), until);
         let outcome = guarded(|| work(&mut op)).unwrap_or_else(|panic| Err(OpError::Internal(panic)));
         let Some(mut state) = op.into_state() else {
             // Dropped with its transaction, which is rolled back by that.
@@ -162,21 +207,17 @@ impl Runner {
             registry: Arc::clone(&self.host.registry),
             request: Arc::clone(&self.request),
             inside: self.inside.clone(),
-            gate: Arc::new(move |plugin| Arc::new(HostGate(runner.within(plugin)))),
+            gate: Arc::new(move |function| runner.gate(function)),
         }
     }
 
-    /// The same, from within a plugin.
-    fn within(&self, plugin: &'static PluginDecl) -> Self {
-        let mut runner = self.clone();
-        runner.inside.push(plugin);
-        runner
-    }
-
-    /// The way to data for a route or an Observe handler of `plugin`.
+    /// The way to data for a function that runs outside of a transaction.
     #[must_use]
-    pub fn gate(&self, plugin: &'static PluginDecl) -> Arc<dyn Gate> {
-        Arc::new(HostGate(self.within(plugin)))
+    pub fn gate(&self, function: &Arc<Function>) -> Arc<dyn Gate> {
+        let mut runner = self.clone();
+        runner.inside.push(function.is.plugin);
+        runner.function = Some(Arc::clone(function));
+        Arc::new(HostGate(runner))
     }
 }
 
@@ -185,27 +226,34 @@ struct HostGate(Runner);
 
 impl Gate for HostGate {
     fn enter(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
-        let runner = self.0.clone();
-        Box::pin(async move { report(runner.run(Mode::Write, once(work)).await) })
+        let (runner, work) = (self.0.clone(), self.once(work));
+        Box::pin(async move { report(runner.run(Mode::Write, work).await) })
     }
 
     fn enter_to_read(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
-        let runner = self.0.clone();
-        Box::pin(async move { report(runner.run(Mode::Read, once(work)).await) })
+        let (runner, work) = (self.0.clone(), self.once(work));
+        Box::pin(async move { report(runner.run(Mode::Read, work).await) })
     }
 
     fn enter_blocking(&self, work: Work) -> anyhow::Result<()> {
-        report(self.0.run_blocking(Mode::Write, once(work)))
+        let _host = self.0.host.registry.watch().in_host();
+        report(self.0.run_blocking(Mode::Write, self.once(work)))
     }
 }
 
-/// A plugin's work runs once; it is not known to be repeatable.
-fn once(work: Work) -> impl FnMut(&mut OpCtx) -> Result<(), OpError> + Send {
-    let mut work = Some(work);
-    move |op| match work.take() {
-        Some(work) => work(op).map_err(OpError::Internal),
-        // The transaction lost against another one.
-        None => Err(OpError::Unavailable(StoreError::Busy)),
+impl HostGate {
+    /// A plugin's work runs once: it is not known to be repeatable. It is the plugin's own time.
+    fn once(&self, work: Work) -> impl FnMut(&mut OpCtx) -> Result<(), OpError> + Send + use<> {
+        let mut work = Some(work);
+        let function = self.0.function.clone();
+        move |op| match work.take() {
+            Some(work) => {
+                let _inside = function.as_ref().map(|function| function.enter(Instant::now()));
+                work(op).map_err(OpError::Internal)
+            }
+            // The transaction lost against another one.
+            None => Err(OpError::Unavailable(StoreError::Busy)),
+        }
     }
 }
 

@@ -153,6 +153,40 @@ table! {
 }
 
 table! {
+    plugin_state (plugin) {
+        plugin -> Text,
+        disabled -> Nullable<Text>,
+        quarantined -> Nullable<Text>,
+        revision -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+table! {
+    plugin_breaker (plugin, function) {
+        plugin -> Text,
+        function -> Text,
+        state -> Text,
+        reason -> Text,
+        retry_at -> BigInt,
+        pause -> BigInt,
+        revision -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+table! {
+    plugin_transition {
+        id -> BigInt,
+        plugin -> Text,
+        function -> Text,
+        state -> Text,
+        reason -> Text,
+        at -> BigInt,
+    }
+}
+
+table! {
     pagoda_migrations (owner, version) {
         owner -> Text,
         version -> BigInt,

@@ -2,4 +2,5 @@
 
 pub(super) mod entity;
 pub(super) mod entry;
+pub(super) mod plugin;
 pub(super) mod user;

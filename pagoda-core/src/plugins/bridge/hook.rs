@@ -27,7 +27,7 @@ impl HookBridge for OpCtx {
         let mut event = PluginEvent::default();
         event.name = format!("{}.{name}", plugin.id);
         event.data = data;
-        if self.host.registry.subscribers(&event.name).next().is_some() {
+        if self.host.registry.subscriber(&event.name, 0).is_some() {
             self.events.push_own(event);
         }
         Ok(())

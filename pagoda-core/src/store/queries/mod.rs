@@ -10,6 +10,7 @@ pub mod attr;
 pub mod entity;
 pub mod entry;
 pub mod lock;
+pub mod plugin;
 pub mod session;
 pub mod user;
 pub mod value;

@@ -5,11 +5,13 @@
 
 mod entity;
 mod entry;
+mod plugin;
 mod user;
 mod value;
 
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
+pub use self::plugin::{PluginBreakerRow, PluginStateRow, PluginTransitionRow};
 pub use self::user::{NewUser, SessionRow, TokenRow, UserRow};
 pub use self::value::{
     AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, NewAttrValue, ReferredRow,

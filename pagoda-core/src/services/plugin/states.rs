@@ -1,0 +1,167 @@
+//! The states of plugins in the database, which all instances share.
+//!
+//! An instance writes down what its breakers and its watchdog do, and takes over what others wrote: a row with
+//! a revision that it has not seen.
+
+use crate::plugins::breaker::BreakerState;
+use crate::plugins::note::{Note, What};
+use crate::services::error::OpError;
+use crate::services::host::Host;
+use crate::services::run::{Mode, Runner};
+use crate::store::queries::plugin;
+use crate::store::rows::{PluginBreakerRow, PluginTransitionRow};
+use crate::store::{Db, StoreError};
+use pagoda_plugin_sdk::time::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// The revisions that this instance knows.
+#[derive(Debug, Default)]
+pub struct Seen {
+    states: HashMap<String, i64>,
+    breakers: HashMap<(String, String), i64>,
+}
+
+/// Takes over what the database says about plugins. Blocks; not for async threads.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn sync(host: &Arc<Host>) -> Result<(), StoreError> {
+    // Held all along, so that an own change is never taken for somebody else's.
+    let mut seen = host.plugins_seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut db = host.store.reader()?;
+    let (states, breakers) = (plugin::states(&mut db)?, plugin::breakers(&mut db)?);
+    drop(db);
+    for row in states {
+        if seen.states.insert(row.plugin.clone(), row.revision) == Some(row.revision) {
+            continue;
+        }
+        if let Some(found) = host.registry.plugin(&row.plugin) {
+            found.control.set_standing(|standing| {
+                standing.disabled = row.disabled;
+                standing.quarantined = row.quarantined;
+                // Somebody saw to it; another try may go better.
+                standing.not_started = None;
+            });
+        }
+    }
+    for row in breakers {
+        let key = (row.plugin.clone(), row.function.clone());
+        if seen.breakers.insert(key, row.revision) != Some(row.revision) {
+            adopt(host, &row);
+        }
+    }
+    drop(seen);
+    Ok(())
+}
+
+fn adopt(host: &Host, row: &PluginBreakerRow) {
+    let pause = Duration::from_micros(u64::try_from(row.pause).unwrap_or(0));
+    let state = match row.state.as_str() {
+        "open" => BreakerState::Open { retry_at: row.retry_at, pause },
+        "half_open" => BreakerState::HalfOpen { trial: Some(row.changed_at), pause },
+        _ => BreakerState::Closed,
+    };
+    if row.function.is_empty() {
+        if let Some(plugin) = host.registry.plugin(&row.plugin) {
+            plugin.control.adopt(state, &row.reason);
+        }
+        return;
+    }
+    for function in host.registry.functions() {
+        if function.is.plugin.id == row.plugin && function.key() == row.function {
+            function.adopt(state, &row.reason);
+        }
+    }
+}
+
+/// Writes down what happened to a plugin on this instance.
+///
+/// # Errors
+/// The database cannot be written; nothing was.
+pub(super) fn write(host: &Arc<Host>, note: &Note) -> Result<(), OpError> {
+    let mut seen = host.plugins_seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let runner = Runner::of_server(host, None);
+    let (id, at) = (note.plugin.id, note.at.as_micros());
+    match &note.what {
+        What::Breaker { function, to } => {
+            let (retry_at, pause) = match to {
+                BreakerState::Closed => (0, Duration::ZERO),
+                BreakerState::Open { retry_at, pause } => (*retry_at, *pause),
+                BreakerState::HalfOpen { trial, pause } => (trial.unwrap_or(at), *pause),
+            };
+            let row = PluginBreakerRow {
+                plugin: id.to_owned(),
+                function: function.clone().unwrap_or_default(),
+                state: to.as_str().to_owned(),
+                reason: note.reason.clone(),
+                retry_at,
+                pause: i64::try_from(pause.as_micros()).unwrap_or(i64::MAX),
+                revision: 1,
+                changed_at: at,
+            };
+            let revision = runner.run_blocking(Mode::Write, |op| {
+                happened(&mut op.db, id, &row.function, &row.state, &row.reason, at)?;
+                Ok(plugin::set_breaker(&mut op.db, &row)?)
+            })?;
+            seen.breakers.insert((row.plugin, row.function), revision);
+        }
+        What::Quarantined => {
+            let revision = runner.run_blocking(Mode::Write, |op| quarantine(&mut op.db, id, &note.reason, at))?;
+            seen.states.insert(id.to_owned(), revision);
+        }
+        What::NotStarted => {
+            runner.run_blocking(Mode::Write, |op| {
+                Ok(happened(&mut op.db, id, "", "failed", &note.reason, at)?)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn quarantine(db: &mut Db, id: &str, reason: &str, at: i64) -> Result<i64, OpError> {
+    let before = plugin::state(db, id)?;
+    let disabled = before.and_then(|row| row.disabled);
+    happened(db, id, "", "quarantined", reason, at)?;
+    Ok(plugin::set_state(db, id, disabled.as_deref(), Some(reason), at)?)
+}
+
+/// Writes down quarantines of the process that this one replaces: where one held the database, it could not.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn quarantine_from_before(host: &Arc<Host>, quarantined: &[(String, String)]) -> Result<(), OpError> {
+    for (id, reason) in quarantined {
+        let known = Runner::of_server(host, None).run_blocking(Mode::Write, |op| {
+            let known = plugin::state(&mut op.db, id)?.and_then(|row| row.quarantined);
+            if known.as_deref() != Some(reason) {
+                quarantine(&mut op.db, id, reason, Timestamp::now().as_micros())?;
+            }
+            Ok(known)
+        })?;
+        if known.as_deref() != Some(reason) {
+            tracing::error!(plugin = id.as_str(), "quarantined: {reason}");
+        }
+    }
+    Ok(())
+}
+
+/// Notes what happened, for people.
+pub(super) fn happened(
+    db: &mut Db,
+    plugin_id: &str,
+    function: &str,
+    state: &str,
+    reason: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    let row = PluginTransitionRow {
+        plugin: plugin_id.to_owned(),
+        function: function.to_owned(),
+        state: state.to_owned(),
+        reason: reason.to_owned(),
+        at,
+    };
+    plugin::insert_transition(db, &row)
+}
