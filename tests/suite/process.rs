@@ -60,7 +60,7 @@ impl Process {
         process
     }
 
-    /// The next line of the log with this message; all before it are kept.
+    /// The next line of the log whose message begins so; all before it are kept.
     #[track_caller]
     pub(crate) fn wait_for_line(&mut self, message: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
@@ -70,10 +70,17 @@ impl Process {
             let line = line.unwrap_or_else(|_| panic!("no line {message:?} in the log: {:#?}", self.log));
             let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| json!({"message": line}));
             self.log.push(entry.clone());
-            if entry["message"] == message {
+            if entry["message"].as_str().is_some_and(|said| said.starts_with(message)) {
                 return entry;
             }
         }
+    }
+
+    /// What is in the log by now.
+    pub(crate) fn rest_of_log(&mut self) -> &[Value] {
+        let rest: Vec<String> = self.lines.try_iter().collect();
+        self.log.extend(rest.into_iter().map(|line| serde_json::from_str(&line).unwrap_or(json!(line))));
+        &self.log
     }
 
     /// Lets the administrator act in the requests that follow.
