@@ -7,6 +7,8 @@ use pagoda_core::plugin::PluginDecl;
 
 /// The plugins whose features are on.
 pub(crate) static PLUGINS: &[&PluginDecl] = &[
+    #[cfg(feature = "chaos")]
+    pagoda_core::plugin::check_plugin(&pagoda_chaos::PLUGIN),
     #[cfg(feature = "hello-world")]
     pagoda_core::plugin::check_plugin(&pagoda_hello_world::PLUGIN),
     #[cfg(feature = "naming-policy")]

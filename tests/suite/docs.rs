@@ -18,7 +18,9 @@ fn read(path: &str) -> String {
 fn documents() -> Vec<String> {
     let mut found: Vec<String> =
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned).into();
-    for folder in ["docs", "plugins/hello-world", "plugins/naming-policy", "examples/pci-ids"] {
+    for folder in
+        ["docs", "plugins/chaos", "plugins/hello-world", "plugins/naming-policy", "examples/pci-ids"]
+    {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "md") {

@@ -1,7 +1,8 @@
 //! Start and stop of a server in this process; the binary's own are in `app/tests`.
 
 use crate::PLUGIN;
-use crate::server::{Database, TestApp};
+use crate::process::{Process, command};
+use crate::server::{Database, TestApp, on_both_databases};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::server;
@@ -10,6 +11,24 @@ use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::time::Zone;
 use serde_json::json;
 use std::time::{Duration, Instant};
+
+on_both_databases! {
+    a_process_that_is_told_to_stop_ends_well;
+}
+
+fn a_process_that_is_told_to_stop_ends_well(database: Database) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = command(directory.path());
+    if database == Database::Postgres {
+        let Some(url) = pagoda_test_support::database() else { return };
+        command.env("DATABASE_URL", url);
+    }
+    let mut server = Process::start(&mut command);
+    assert_eq!(server.get("/health/ready").0, 200);
+    server.signal("TERM");
+    let status = server.wait();
+    assert!(status.success(), "{status}: {:#?}", server.rest_of_log());
+}
 
 #[hook(system.startup)]
 fn refuse_kiritimati(ctx: &mut HookContext, startup: &SystemStartup) -> HookResult {

@@ -10,6 +10,7 @@
 mod api;
 mod bad_input;
 mod bridges;
+mod chaos;
 mod docs;
 mod faults;
 mod fires;
@@ -18,6 +19,7 @@ mod lifecycle;
 mod naming_policy;
 mod pci;
 mod plugin_routes;
+mod process;
 mod server;
 
 use pagoda_plugin_sdk::prelude::*;

@@ -12,6 +12,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::{AsyncConnectionWrapper, BlockOn};
 use std::cell::RefCell;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -22,11 +23,32 @@ pub(super) type PgLink = AsyncConnectionWrapper<AsyncPgConnection, OwnRuntime>;
 
 thread_local! {
     /// `AsyncConnectionWrapper::from` takes no runtime: it is handed over here, on the same thread, just before.
-    static HANDED_OVER: RefCell<Option<Arc<Runtime>>> = const { RefCell::new(None) };
+    static HANDED_OVER: RefCell<Option<Arc<Quiet>>> = const { RefCell::new(None) };
+}
+
+/// A runtime that may be dropped anywhere. An ordinary one waits for its threads and panics where waiting is
+/// not allowed, such as at the end of a server, whose last handle on the store is an async one.
+struct Quiet(Option<Runtime>);
+
+impl Deref for Quiet {
+    type Target = Runtime;
+
+    #[expect(clippy::expect_used, reason = "it is there until it is dropped, and Deref allows no error")]
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("invariant: a runtime is taken only when it is dropped")
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// The runtime of one connection.
-pub(super) struct OwnRuntime(Arc<Runtime>);
+pub(super) struct OwnRuntime(Arc<Quiet>);
 
 impl BlockOn for OwnRuntime {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -42,7 +64,7 @@ impl BlockOn for OwnRuntime {
 /// A connection, and what is needed to see whether it still lives.
 pub(super) struct PgSession {
     pub(super) link: PgLink,
-    runtime: Arc<Runtime>,
+    runtime: Arc<Quiet>,
     /// Reads from and writes to the socket; ends when the server closes it.
     driver: JoinHandle<()>,
 }
@@ -53,7 +75,7 @@ impl PgSession {
         let unreachable =
             |source_text: String| StoreError::Unreachable { target: target.to_owned(), source_text };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = Arc::new(runtime.map_err(anyhow::Error::from)?);
+        let runtime = Arc::new(Quiet(Some(runtime.map_err(anyhow::Error::from)?)));
         let mut config = url.config().clone();
         config.application_name("pagoda").connect_timeout(timeout);
         let connecting = async {
