@@ -199,8 +199,10 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         host.registry.watch().give_up();
-        // For the answers to get out.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // For the answers to get out, and for clients to close the connections that they hold.
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        host.registry.watch().give_up();
+        tokio::time::sleep(Duration::from_millis(20)).await;
         let quarantined: Vec<(String, String)> = host
             .registry
             .plugins()

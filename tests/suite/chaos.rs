@@ -2,6 +2,7 @@
 
 use crate::process::{Process, command};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
+use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -11,9 +12,14 @@ on_both_databases! {
     faults_of_routes_end_at_their_route;
 }
 
+/// Breakers stay closed, however much fails.
+fn patient(config: &mut Config) {
+    config.plugins.defaults.breaker.faults = 1_000;
+}
+
 fn faults_of_hooks_end_at_their_hook(database: Database) {
     let plugins = Contributions::of(&[&pagoda_chaos::PLUGIN]);
-    let Some(app) = TestApp::with(database, plugins, |_| {}) else { return };
+    let Some(app) = TestApp::with(database, plugins, patient) else { return };
     let (rack, _) = app.entity(json!({"name": "rack"}));
     let create = |name: &str| -> Answer {
         app.post(&format!("/entity/api/v2/{rack}/entries/"), json!({"name": name}))
@@ -53,7 +59,7 @@ fn faults_of_hooks_end_at_their_hook(database: Database) {
 
 fn faults_of_routes_end_at_their_route(database: Database) {
     let plugins = Contributions::of(&[&pagoda_chaos::PLUGIN]);
-    let Some(app) = TestApp::with(database, plugins, |_| {}) else { return };
+    let Some(app) = TestApp::with(database, plugins, patient) else { return };
     let route = |path: &str| app.get(&format!("/api/v2/plugins/chaos/{path}"));
     for fault in ["error", "panic"] {
         let answer = route(&format!("{fault}/")).expect(500).json();

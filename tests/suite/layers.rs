@@ -82,9 +82,10 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
 }
 
 /// Which room of the host may name which. A room that is missing here may not exist.
-const ROOMS: [(&str, &[&str]); 12] = [
-    ("cli", &["config", "http", "observe", "plugins", "server", "services", "store"]),
-    ("server", &["auth", "config", "http", "plugins", "services", "store"]),
+const ROOMS: &[(&str, &[&str])] = &[
+    ("cli", &["config", "http", "observe", "plugins", "replace", "server", "services", "store"]),
+    ("server", &["auth", "config", "http", "plugins", "replace", "services", "store"]),
+    ("replace", &["config"]),
     ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
     ("auth", &[]),
     ("services", &["auth", "plugins", "store", "wire"]),

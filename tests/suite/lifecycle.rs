@@ -41,9 +41,10 @@ fn refuse_kiritimati(ctx: &mut HookContext, startup: &SystemStartup) -> HookResu
 }
 
 #[test]
-fn a_plugin_may_refuse_the_start() {
+fn a_plugin_may_refuse_the_start_where_all_must_start() {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::default();
+    config.strict = true;
     config.database_url = DatabaseUrl::Sqlite(directory.path().join("pagoda.db"));
     config.time_zone = Zone::named("Pacific/Kiritimati").unwrap();
     let Err(error) = server::prepare(config, Contributions::of(&[&PLUGIN])) else {
@@ -85,9 +86,10 @@ fn a_stop_lets_running_requests_finish() {
 }
 
 #[test]
-fn a_bad_plugin_configuration_stops_the_start_and_names_all_of_it() {
+fn what_is_wrong_with_plugins_stops_a_strict_start_and_is_named_all_together() {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::default();
+    config.strict = true;
     config.database_url = DatabaseUrl::Sqlite(directory.path().join("pagoda.db"));
     config.plugins.enabled = Some(vec!["test-plugin".into(), "no-such-plugin".into()]);
     config.plugins.sections.insert("test-plugin".to_owned(), json!({"x": 1}));

@@ -20,6 +20,7 @@ mod naming_policy;
 mod pci;
 mod plugin_routes;
 mod process;
+mod quarantine;
 mod server;
 
 use pagoda_plugin_sdk::prelude::*;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -25,15 +26,28 @@ pub(crate) fn command(directory: &Path) -> Command {
     command
 }
 
+/// Somebody who sends requests to a server.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) base: String,
+    agent: ureq::Agent,
+    authorization: String,
+}
+
 /// A running server; killed when dropped.
 pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
-    pub(crate) base: String,
     /// What it logged until it served.
     pub(crate) log: Vec<Value>,
-    agent: ureq::Agent,
-    authorization: String,
+    pub(crate) client: Client,
+}
+
+impl Deref for Process {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Process {
@@ -53,10 +67,10 @@ impl Process {
             .timeout_global(Some(PATIENCE))
             .build()
             .into();
-        let (base, authorization) = (String::new(), String::new());
-        let mut process = Self { child, lines, base, log: Vec::new(), agent, authorization };
+        let client = Client { base: String::new(), agent, authorization: String::new() };
+        let mut process = Self { child, lines, log: Vec::new(), client };
         let serving = process.wait_for_line("serving");
-        process.base = format!("http://{}", serving["address"].as_str().unwrap());
+        process.client.base = format!("http://{}", serving["address"].as_str().unwrap());
         process
     }
 
@@ -88,9 +102,35 @@ impl Process {
         let issued = command.args(["token", "issue", "admin"]).output().unwrap();
         assert!(issued.status.success(), "{}", String::from_utf8_lossy(&issued.stderr));
         let token = String::from_utf8(issued.stdout).unwrap();
-        self.authorization = format!("Token {}", token.trim());
+        self.client.authorization = format!("Token {}", token.trim());
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Client {
     /// A request; status and body.
     pub(crate) fn request(
         &self,
@@ -125,30 +165,6 @@ impl Process {
     #[allow(clippy::needless_pass_by_value, reason = "called with json!(…)")]
     pub(crate) fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.send("POST", path, Some(&body))
-    }
-
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Sends it a signal.
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Waits for its end.
-    #[track_caller]
-    pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the server does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 }
 

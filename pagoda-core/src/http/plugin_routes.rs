@@ -150,7 +150,7 @@ async fn call(
             drop(inside);
             match future {
                 Ok(future) => {
-                    let watched = Watched::new(Guarded::new(future), Arc::clone(function));
+                    let watched = Watched::new(Guarded::new(future), Arc::clone(function), None);
                     let late = |_| format!("did not answer within {budget:?}");
                     tokio::time::timeout(budget, watched).await.map_err(late)?
                 }

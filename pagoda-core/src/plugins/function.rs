@@ -5,7 +5,7 @@ use super::breaker::{Ask, Breaker, BreakerSettings, BreakerState};
 use super::control::{Control, PluginState, Refused};
 use super::note::{Note, What};
 use super::stats::{Counters, Ended};
-use super::watch::{Inside, Watch};
+use super::watch::{Inside, Seat, Ticket, Watch};
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::time::Timestamp;
 use std::fmt;
@@ -216,6 +216,11 @@ impl Function {
     #[inline]
     pub(crate) fn enter(&self, now: Instant) -> Inside<'_> {
         self.watch.enter(self.index, now)
+    }
+
+    /// Tells `ticket` when this thread hangs, until the result is dropped.
+    pub(crate) fn sit(&self, ticket: &Arc<Ticket>) -> Seat<'_> {
+        self.watch.sit(Arc::clone(ticket))
     }
 
     /// Notes how a call ended that began with `leave`. A call that took longer than its budget is a fault,

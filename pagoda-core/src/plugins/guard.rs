@@ -1,6 +1,7 @@
 //! The border around a plugin's code: a panic ends there and leaves its place behind.
 
 use super::function::Function;
+use super::watch::Ticket;
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
@@ -94,11 +95,13 @@ impl<F: Future + Unpin> Future for Guarded<F> {
 pub(crate) struct Watched<F> {
     future: F,
     function: Arc<Function>,
+    ticket: Option<Arc<Ticket>>,
 }
 
 impl<F: Future + Unpin> Watched<F> {
-    pub(crate) fn new(future: F, function: Arc<Function>) -> Self {
-        Self { future, function }
+    /// `ticket` hears of a poll that hangs.
+    pub(crate) fn new(future: F, function: Arc<Function>, ticket: Option<Arc<Ticket>>) -> Self {
+        Self { future, function, ticket }
     }
 }
 
@@ -106,7 +109,8 @@ impl<F: Future + Unpin> Future for Watched<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { future, function } = self.get_mut();
+        let Self { future, function, ticket } = self.get_mut();
+        let _seat = ticket.as_ref().map(|ticket| function.sit(ticket));
         let _inside = function.enter(Instant::now());
         Pin::new(future).poll(cx)
     }

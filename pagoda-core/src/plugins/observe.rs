@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub inside: Vec<&'static PluginDecl>,
     /// Makes the way to data for a function of a plugin.
     pub gate: Arc<dyn Fn(&Arc<Function>) -> Arc<dyn Gate> + Send + Sync>,
+    /// Somebody who waits, and hears it when an async handler hangs.
+    pub ticket: Option<Arc<Ticket>>,
 }
 
 /// Something that happened, with the handlers that are still to hear of it.
@@ -260,7 +262,7 @@ impl<'a> Call<'a> {
         drop(inside);
         let outcome = match future {
             Ok(future) => {
-                let watched = Watched::new(Guarded::new(future), Arc::clone(self.function));
+                let watched = Watched::new(Guarded::new(future), Arc::clone(self.function), self.with.ticket.clone());
                 match tokio::time::timeout(budget, watched).await {
                     Ok(outcome) => outcome,
                     Err(_) => Err(anyhow::anyhow!("it was cut off at its budget of {budget:?}")),

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// The places of all threads that entered a plugin of one server.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Watch {
     id: usize,
     base: Instant,
     threads: Mutex<Vec<Arc<Place>>>,
-    given_up: watch::Sender<bool>,
+    given_up: Notify,
     hung_threads: AtomicUsize,
 }
 
@@ -141,7 +141,7 @@ impl Default for Watch {
             id: COUNT.fetch_add(1, Ordering::Relaxed),
             base: Instant::now(),
             threads: Mutex::new(Vec::new()),
-            given_up: watch::Sender::new(false),
+            given_up: Notify::new(),
             hung_threads: AtomicUsize::new(0),
         }
     }
@@ -244,16 +244,14 @@ impl Watch {
         self.hung_threads.load(Ordering::Relaxed)
     }
 
-    /// Tells everybody who waits for an operation not to wait any longer.
+    /// Tells everybody who waits for an operation now not to wait any longer.
     pub fn give_up(&self) {
-        self.given_up.send_replace(true);
+        self.given_up.notify_waiters();
     }
 
     /// Comes back when it is no use to wait any longer.
     pub async fn given_up(&self) {
-        let mut told = self.given_up.subscribe();
-        // The sender lives as long as `self`.
-        let _ = told.wait_for(|given_up| *given_up).await;
+        self.given_up.notified().await;
     }
 }
 

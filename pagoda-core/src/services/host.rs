@@ -4,8 +4,9 @@ use crate::plugins::registry::Registry;
 use crate::services::plugin::Seen;
 use crate::store::Store;
 use pagoda_plugin_sdk::time::Zone;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
 /// Limits of the data model; absent means none. *Source: spec, entity §1.1.*
@@ -32,10 +33,15 @@ pub struct Host {
     pub(super) plugins_seen: Mutex<Seen>,
     /// Whether the process has to be replaced.
     replaced: watch::Sender<bool>,
+    /// Where async handlers run, once there was one: see [`Host::plugin_runtime`].
+    plugin_runtime: OnceLock<Runtime>,
 }
 
 /// More operations than this at a time would only be threads that sleep: they are told to come back.
 const MOST_OPERATIONS: usize = 256;
+
+/// Async handlers wait, they do not compute: two threads go a long way, and one that hangs leaves another.
+const PLUGIN_THREADS: usize = 2;
 
 /// How many plugins may be called within each other. *Source: design §5.*
 pub const MOST_NESTED: usize = 4;
@@ -52,7 +58,28 @@ impl Host {
             busy: AtomicUsize::new(0),
             plugins_seen: Mutex::default(),
             replaced: watch::Sender::new(false),
+            plugin_runtime: OnceLock::new(),
         })
+    }
+
+    /// Threads for async handlers of plugins. One that spins there stops no thread that serves requests.
+    ///
+    /// # Errors
+    /// No threads can be made.
+    pub(crate) fn plugin_runtime(&self) -> std::io::Result<Handle> {
+        if let Some(runtime) = self.plugin_runtime.get() {
+            return Ok(runtime.handle().clone());
+        }
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(PLUGIN_THREADS)
+            .thread_name("pagoda-plugins")
+            .enable_all()
+            .build()?;
+        // Another thread may have been faster; its runtime is the one.
+        if let Err(second) = self.plugin_runtime.set(runtime) {
+            second.shutdown_background();
+        }
+        self.plugin_runtime.get().map(|runtime| runtime.handle().clone()).ok_or_else(|| std::io::ErrorKind::Other.into())
     }
 
     /// Operations that run or wait.
@@ -84,6 +111,15 @@ impl Host {
         let admitted = Admitted(Arc::clone(self));
         let before = self.busy.fetch_add(1, Ordering::Relaxed);
         (before < MOST_OPERATIONS).then_some(admitted)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Perhaps on an async thread, where nothing may be waited for.
+        if let Some(runtime) = self.plugin_runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

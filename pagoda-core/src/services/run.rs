@@ -79,17 +79,25 @@ impl Runner {
         let whole = tokio::spawn({
             let (done, ticket) = (Arc::clone(&done), Arc::clone(&ticket));
             async move {
-                let runner = self.clone();
+                let (runner, seated) = (self.clone(), Arc::clone(&ticket));
                 let ran = tokio::task::spawn_blocking(move || {
                     let registry = Arc::clone(&runner.host.registry);
-                    let _seat = registry.watch().sit(ticket);
+                    let _seat = registry.watch().sit(seated);
                     let rest = runner.run_here(mode, work, &done);
                     drop(admitted);
                     rest
                 });
                 let rest = ran.await?;
                 if !rest.is_empty() {
-                    rest.run_rest(self.surroundings()).await;
+                    let mut with = self.surroundings();
+                    with.ticket = Some(ticket);
+                    match self.host.plugin_runtime() {
+                        Ok(runtime) => runtime.spawn(rest.run_rest(with)).await?,
+                        Err(error) => {
+                            tracing::error!("async handlers run among the requests: {error}");
+                            rest.run_rest(with).await;
+                        }
+                    }
                 }
                 Ok(())
             }
@@ -208,6 +216,7 @@ impl Runner {
             request: Arc::clone(&self.request),
             inside: self.inside.clone(),
             gate: Arc::new(move |function| runner.gate(function)),
+            ticket: None,
         }
     }
 
