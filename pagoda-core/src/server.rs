@@ -2,10 +2,10 @@
 
 use crate::config::Config;
 use crate::http::{self, AppState};
-use crate::replace::{self, Origin};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::Registry;
+use crate::replace::{self, Origin};
 use crate::services::error::OpError;
 use crate::services::host::Host;
 use crate::services::run::{Mode, Runner};

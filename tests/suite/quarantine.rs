@@ -86,7 +86,6 @@ fn spins(database: Database, hook: &str, stored: bool) {
     assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     assert!(longest < Duration::from_secs(3), "somebody else waited for {longest:?}");
     // At the moment of the change a request may be turned away, with an answer or without.
-    eprintln!("{failed:#?} {longest:?}");
     assert!(failed.len() <= 2, "{failed:#?}");
     let (status, body) = created.expect("the creator is answered");
     if stored {

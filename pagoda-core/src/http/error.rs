@@ -52,12 +52,7 @@ impl ApiError {
     }
 
     /// A plugin that is not called for now: says which, why, and when to try again.
-    pub(crate) fn plugin_unavailable(
-        plugin: &str,
-        state: &str,
-        reason: &str,
-        retry_at: Option<i64>,
-    ) -> Self {
+    pub(crate) fn plugin_unavailable(plugin: &str, state: &str, reason: &str, retry_at: Option<i64>) -> Self {
         let wait = retry_at.map(|at| at.saturating_sub(Timestamp::now().as_micros()));
         let seconds = wait.map(|micros| u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000).max(1));
         let when = match seconds {

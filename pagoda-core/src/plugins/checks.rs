@@ -173,7 +173,11 @@ fn shape(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-pub(super) fn check_routes(routes: &[RouteReg], plugins: &[&'static PluginDecl], problems: &mut Vec<Problem>) {
+pub(super) fn check_routes(
+    routes: &[RouteReg],
+    plugins: &[&'static PluginDecl],
+    problems: &mut Vec<Problem>,
+) {
     let at = |route: &RouteReg| {
         format!(
             "{} {} of {} ({}:{})",

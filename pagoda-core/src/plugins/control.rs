@@ -85,8 +85,11 @@ impl Control {
     /// A plugin against which nothing speaks.
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
-        let inner =
-            Inner { standing: Standing::default(), breaker: Breaker::new(settings), opened_for: String::new() };
+        let inner = Inner {
+            standing: Standing::default(),
+            breaker: Breaker::new(settings),
+            opened_for: String::new(),
+        };
         Self { consult: AtomicBool::new(false), inner: Mutex::new(inner) }
     }
 

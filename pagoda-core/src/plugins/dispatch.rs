@@ -251,9 +251,7 @@ fn skip<P: HookPoint>(
     slot.function.skipped();
     match slot.info.on_fault {
         OnFault::Isolate => Ok(Ended::Well),
-        OnFault::Reject => {
-            Err(Refusal::Unavailable { plugin: slot.info.plugin, hook: point.name, refused })
-        }
+        OnFault::Reject => Err(Refusal::Unavailable { plugin: slot.info.plugin, hook: point.name, refused }),
     }
 }
 

@@ -262,7 +262,8 @@ impl<'a> Call<'a> {
         drop(inside);
         let outcome = match future {
             Ok(future) => {
-                let watched = Watched::new(Guarded::new(future), Arc::clone(self.function), self.with.ticket.clone());
+                let watched =
+                    Watched::new(Guarded::new(future), Arc::clone(self.function), self.with.ticket.clone());
                 match tokio::time::timeout(budget, watched).await {
                     Ok(outcome) => outcome,
                     Err(_) => Err(anyhow::anyhow!("it was cut off at its budget of {budget:?}")),

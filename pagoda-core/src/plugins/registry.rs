@@ -229,7 +229,20 @@ impl Registry {
         problems.extend(cycles.into_iter().map(|text| Problem { plugin: None, text }));
         let Functions { made: functions, watch, notes, .. } = functions;
         let (notes, noted) = (Some(notes), Mutex::new(Some(noted)));
-        (Self { plugins, tables, routes, subscribers, functions, watch, notes, noted, trend: Trend::default() }, problems)
+        (
+            Self {
+                plugins,
+                tables,
+                routes,
+                subscribers,
+                functions,
+                watch,
+                notes,
+                noted,
+                trend: Trend::default(),
+            },
+            problems,
+        )
     }
 
     /// All linked plugins, by id.
@@ -251,7 +264,8 @@ impl Registry {
         if state != PluginState::Active {
             return (state, reason);
         }
-        let of_plugin = self.functions.iter().filter(|function| std::ptr::eq(function.is.plugin, plugin.decl));
+        let of_plugin =
+            self.functions.iter().filter(|function| std::ptr::eq(function.is.plugin, plugin.decl));
         let open: Vec<String> = of_plugin
             .filter(|function| function.breaker().0 != BreakerState::Closed)
             .map(|function| function.breaker().1)

@@ -45,11 +45,7 @@ impl<P: HookPoint> PointTable<P> {
 }
 
 impl<P: ListedPoint> PointTable<P> {
-    fn freeze(
-        lists: &mut HookLists,
-        make: &mut MakeSlot<'_>,
-        problems: &mut Vec<String>,
-    ) -> Self {
+    fn freeze(lists: &mut HookLists, make: &mut MakeSlot<'_>, problems: &mut Vec<String>) -> Self {
         let list = std::mem::take(P::list(lists));
         let infos: Vec<HookInfo> = list.iter().map(|reg| reg.info).collect();
         let order = execution_order(P::info(), &infos).unwrap_or_else(|found| {

@@ -4,8 +4,8 @@ use crate::plugins::registry::Registry;
 use crate::services::plugin::Seen;
 use crate::store::Store;
 use pagoda_plugin_sdk::time::Zone;
-use std::sync::{Arc, Mutex, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
@@ -79,7 +79,10 @@ impl Host {
         if let Err(second) = self.plugin_runtime.set(runtime) {
             second.shutdown_background();
         }
-        self.plugin_runtime.get().map(|runtime| runtime.handle().clone()).ok_or_else(|| std::io::ErrorKind::Other.into())
+        self.plugin_runtime
+            .get()
+            .map(|runtime| runtime.handle().clone())
+            .ok_or_else(|| std::io::ErrorKind::Other.into())
     }
 
     /// Operations that run or wait.

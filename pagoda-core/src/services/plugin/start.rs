@@ -96,10 +96,5 @@ fn call(host: &Arc<Host>, index: usize, payload: &Arc<SystemStartup>) -> Result<
 fn fail(host: &Host, plugin: &Plugin, reason: String) {
     tracing::error!(plugin = plugin.decl.id, "plugin cannot be started and is left out: {reason}");
     plugin.control.set_standing(|standing| standing.not_started = Some(reason.clone()));
-    host.registry.note(Note {
-        plugin: plugin.decl,
-        what: What::NotStarted,
-        reason,
-        at: Timestamp::now(),
-    });
+    host.registry.note(Note { plugin: plugin.decl, what: What::NotStarted, reason, at: Timestamp::now() });
 }

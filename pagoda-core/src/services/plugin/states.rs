@@ -108,7 +108,8 @@ pub(super) fn write(host: &Arc<Host>, note: &Note) -> Result<(), OpError> {
             seen.breakers.insert((row.plugin, row.function), revision);
         }
         What::Quarantined => {
-            let revision = runner.run_blocking(Mode::Write, |op| quarantine(&mut op.db, id, &note.reason, at))?;
+            let revision =
+                runner.run_blocking(Mode::Write, |op| quarantine(&mut op.db, id, &note.reason, at))?;
             seen.states.insert(id.to_owned(), revision);
         }
         What::NotStarted => {
