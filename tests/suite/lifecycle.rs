@@ -1,7 +1,7 @@
 //! Start and stop of a server in this process; the binary's own are in `app/tests`.
 
-use crate::PLUGIN;
 use crate::server::{Database, TestApp};
+use crate::{PLUGIN, Plugin};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::server;
@@ -35,7 +35,7 @@ fn a_plugin_may_refuse_the_start() {
 }
 
 #[get("/slow/")]
-async fn slow(ctx: RouteContext) -> RouteResult<Json<()>> {
+async fn slow(ctx: RouteContext<Plugin>) -> RouteResult<Json<()>> {
     // Blocks inside the transaction thread, as a slow query would.
     ctx.data(|db| {
         db.entities(&EntityQuery::default())?;

@@ -5,6 +5,7 @@
 //! back from a plugin into the services, does.
 
 mod bridge;
+pub mod capabilities;
 pub mod contributions;
 pub mod dispatch;
 pub(crate) mod guard;

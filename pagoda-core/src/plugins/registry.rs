@@ -1,6 +1,7 @@
 //! From what was linked to what runs: everything is checked, all problems are reported together, and the
 //! result never changes again.
 
+use super::capabilities::Grants;
 use super::contributions::Contributions;
 use super::order::place;
 use super::policy::PluginPolicy;
@@ -56,6 +57,7 @@ pub struct Plugin {
 #[derive(Debug, Default)]
 pub struct Registry {
     plugins: Vec<Plugin>,
+    grants: Grants,
     tables: HookTables,
     routes: Vec<RouteReg>,
     subscribers: Vec<SubscriberReg>,
@@ -86,6 +88,7 @@ impl Registry {
             })
             .collect();
         check_sections(&from.plugins, settings, &mut problems);
+        let grants = Grants::resolve(&from.plugins, settings, &mut problems);
 
         let running = |decl: &PluginDecl| plugins.iter().any(|p| p.enabled && std::ptr::eq(p.decl, decl));
         from.hooks.retain(|info| running(info.plugin));
@@ -104,7 +107,7 @@ impl Registry {
         };
         let tables = HookTables::freeze(from.hooks, &config_of, &mut problems);
         if problems.is_empty() {
-            Ok(Self { plugins, tables, routes: from.routes, subscribers: from.subscribers })
+            Ok(Self { plugins, grants, tables, routes: from.routes, subscribers: from.subscribers })
         } else {
             Err(Problems(problems))
         }
@@ -114,6 +117,13 @@ impl Registry {
     #[must_use]
     pub fn plugins(&self) -> &[Plugin] {
         &self.plugins
+    }
+
+    /// What the plugins may do.
+    #[inline]
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// The handlers of the plugins that run.

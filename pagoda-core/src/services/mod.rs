@@ -10,6 +10,7 @@ pub mod entry;
 pub mod error;
 pub mod history;
 pub mod host;
+pub mod plugin_account;
 pub mod run;
 pub mod user;
 
