@@ -401,7 +401,7 @@ fn plain_handler(sdk: &TokenStream, function: &Function) -> TokenStream {
     }
     let (ctx, payload) = closure_parameters(ident);
     quote_spanned! {ident.span()=>
-        |#ctx, #payload| #sdk::HookContext::lend(#ctx, |#ctx| #ident(#ctx, #payload))
+        |#ctx, #payload| #sdk::__private::lend(#ctx, |#ctx| #ident(#ctx, #payload))
     }
 }
 
@@ -439,7 +439,7 @@ pub(crate) fn observe_handler(sdk: &TokenStream, function: &Function) -> TokenSt
     let call = if raw {
         quote_spanned!(ident.span()=> #ident(#ctx, #payload))
     } else {
-        quote_spanned!(ident.span()=> #ident(#sdk::HookContext::typed(#ctx), #payload))
+        quote_spanned!(ident.span()=> #ident(#sdk::__private::typed(#ctx), #payload))
     };
     match (function.sig.asyncness.is_some(), raw) {
         (true, _) => quote_spanned! {ident.span()=>

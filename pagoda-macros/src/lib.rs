@@ -195,7 +195,7 @@ pub fn plugin(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Of a handler that takes `&mut HookContext<Plugin>` the registered function is
-/// `|ctx, payload| HookContext::lend(ctx, |ctx| capitals(ctx, payload))`: the host's context knows nothing
+/// `|ctx, payload| __private::lend(ctx, |ctx| capitals(ctx, payload))`: the host's context knows nothing
 /// of a plugin's types.
 ///
 /// # Mistakes

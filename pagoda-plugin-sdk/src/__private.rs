@@ -20,6 +20,18 @@ pub const fn hook_output<R: HookOutput>() {}
 /// Compiles only if `C` is a [`HookContext`]; called with the span of the parameter's type.
 pub const fn hook_context<C: TheHookContext>() {}
 
+/// [`HookContext::lend`] by a path that no author's import makes redundant.
+#[inline]
+pub fn lend<C, R>(raw: &mut HookContext, work: impl FnOnce(&mut HookContext<C>) -> R) -> R {
+    raw.lend(work)
+}
+
+/// [`HookContext::typed`], likewise.
+#[inline]
+pub fn typed<C>(raw: HookContext) -> HookContext<C> {
+    raw.typed()
+}
+
 /// Compiles only if `T` is [`PluginEvent`]; called with the span of the parameter's type.
 pub const fn event_payload<T: ThePluginEvent>() {}
 

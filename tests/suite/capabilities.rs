@@ -12,6 +12,7 @@ use pagoda_core::services::run::{Mode, Runner};
 use pagoda_core::services::{plugin_account, user};
 use pagoda_core::store::DatabaseUrl;
 use pagoda_core::store::queries::{entity as entities, user as users};
+use pagoda_core::store::rows::NewUser;
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::bridge::{BridgeResult, EntityChange};
 use pagoda_plugin_sdk::capability::Capability;
@@ -245,6 +246,26 @@ fn a_policy_that_means_nothing_stops_the_start() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn a_plugin_does_not_act_as_a_person() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.database_url = DatabaseUrl::Sqlite(directory.path().join("pagoda.db"));
+    config.admin_password = Some("secret".to_owned());
+    let before = server::prepare(config.clone(), Contributions::default()).unwrap();
+    let request = RequestInfo::new(None, "test".into(), Origin::Cli, before.host().zone.clone());
+    let person = NewUser { username: "plugin:test-plugin".to_owned(), is_active: true, ..NewUser::default() };
+    Runner::new(Arc::clone(before.host()), Arc::new(request))
+        .run_blocking(Mode::Write, |op| Ok(users::insert(&mut op.db, &person)?))
+        .unwrap();
+    drop(before);
+    let Err(error) = server::prepare(config, Contributions::of(&[&PLUGIN])) else {
+        panic!("the server started")
+    };
+    let text = format!("{error:#}");
+    assert!(text.contains("somebody can log in as `plugin:test-plugin`; rename that account"), "{text}");
 }
 
 fn a_plugin_route_can_do_no_more_than_its_user(database: Database) {

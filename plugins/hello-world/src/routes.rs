@@ -135,7 +135,7 @@ fn integer<C>(ctx: &RouteContext<C>, pairs: &[(String, String)], key: &str) -> R
 
 #[cfg(test)]
 mod tests {
-    use crate::{PLUGIN, Plugin};
+    use crate::PLUGIN;
     use pagoda_plugin_sdk::prelude::*;
     use pagoda_plugin_sdk::route::Method;
     use pagoda_plugin_sdk::serde_json::{Value, json};
