@@ -248,6 +248,7 @@ fn features_decide_what_the_binary_contains() {
         routes.iter().any(|route| route["path"] == "/api/v2/plugins/hello-world-plugin/greet/{name}/"),
         "{routes:?}"
     );
+    assert_eq!(hello["capabilities"], serde_json::json!(["entities.read", "entries.read"]));
     let hooks: Value =
         serde_json::from_str(&succeed(&ask(&["hooks", "list", "--json"]).output().unwrap())).unwrap();
     let validation =
@@ -263,6 +264,23 @@ fn features_decide_what_the_binary_contains() {
     );
     assert_eq!(plugins[0]["routes"], serde_json::json!([]));
     assert_eq!(plugins[1]["enabled"], Value::from(true));
+
+    // What the operator withholds is not among what a plugin may do.
+    let policy = directory.path().join("policy.toml");
+    std::fs::write(&policy, "[plugin_policy.hello-world]\nwithhold = [\"entries.read\"]\n").unwrap();
+    let list = ["plugins", "list", "--config", policy.to_str().unwrap()];
+    let plugins: Value =
+        serde_json::from_str(&succeed(&ask(&[list.as_slice(), &["--json"]].concat()).output().unwrap()))
+            .unwrap();
+    assert_eq!(plugins[0]["capabilities"], serde_json::json!(["entities.read"]));
+    let text = succeed(&ask(&list).output().unwrap());
+    for line in [
+        "  may   entities.read\n",
+        "  may not, though it asks: entries.read (withheld by the configuration)\n",
+        "  may   entries.read\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 
     // And serving: the plugin's route is there.
     let server = Server::start(&mut ask(&["serve"]));

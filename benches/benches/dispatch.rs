@@ -12,7 +12,7 @@ use pagoda_core::plugins::table::{HookTables, Tabled};
 use pagoda_core::server;
 use pagoda_core::services::error::OpError;
 use pagoda_core::services::run::Mode;
-use pagoda_plugin_sdk::bridge::{AuthBridge, BridgeManager, DataBridge, HookBridge};
+use pagoda_plugin_sdk::bridge::{AuthBridge, BridgeManager, BridgeResult, DataBridge, HookBridge};
 use pagoda_plugin_sdk::catalogue::HookPoint;
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::HookReg;
@@ -52,6 +52,9 @@ impl BridgeManager for Lent {
         unreachable!()
     }
     fn hooks(&mut self) -> &mut dyn HookBridge {
+        unreachable!()
+    }
+    fn as_plugin(&mut self, _: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()> {
         unreachable!()
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

@@ -4,10 +4,11 @@ use crate::config::Config;
 use crate::http::{self, AppState};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
-use crate::plugins::registry::Registry;
+use crate::plugins::registry::{Plugin, Registry};
 use crate::replace::{self, Origin};
 use crate::services::error::OpError;
 use crate::services::host::Host;
+use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
 use crate::services::{plugin, user};
 use crate::store::{Backend, Store};
@@ -15,6 +16,7 @@ use crate::{auth::secret, store::queries};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
+use pagoda_plugin_sdk::capability::Capability;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::SystemShutdown;
 use std::net::{SocketAddr, TcpListener};
@@ -74,6 +76,7 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
     let store = open_store(&config, true)?;
     let host = Host::new(store, registry, config.time_zone.clone());
     let new_admin_password = first_administrator(&host, &config)?;
+    plugin_accounts(&host)?;
     plugin::quarantine_from_before(&host, &config.quarantined)
         .context("cannot write down what the process before this one found")?;
     plugin::sync(&host).context("cannot read the states of the plugins")?;
@@ -100,6 +103,19 @@ fn first_administrator(host: &Arc<Host>, config: &Config) -> anyhow::Result<Opti
         Err(OpError::Invalid(_)) => Ok(None),
         Err(error) => Err(error).context("cannot create the first administrator"),
     }
+}
+
+/// Makes the accounts of the plugins that may act as themselves.
+fn plugin_accounts(host: &Arc<Host>) -> anyhow::Result<()> {
+    let registry = &host.registry;
+    let acts =
+        |plugin: &&Plugin| plugin.is_mounted() && registry.grants().has(plugin.decl, Capability::ActAsPlugin);
+    for plugin in registry.plugins().iter().filter(acts) {
+        Runner::of_server(host, None)
+            .run_blocking(Mode::Write, |op| plugin_account::account(op, plugin.decl))
+            .with_context(|| format!("plugin {} has no account to act as itself", plugin.decl.id))?;
+    }
+    Ok(())
 }
 
 fn database_name(host: &Host) -> &'static str {

@@ -1,6 +1,6 @@
 //! Mistakes of authors, collected and answered together, and the argument lists of the attributes.
 
-use crate::names::{closest, one_of};
+use crate::names::{closest, millis, one_of};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -125,6 +125,25 @@ pub(crate) fn text(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::R
     // At the end of the input rustc would show the whole attribute.
     let span = if input.is_empty() { key.span() } else { input.span() };
     Err(syn::Error::new(span, format!("`{key}` is a text, such as {example}")))
+}
+
+/// A time budget in milliseconds; a bad one is reported and counts as none.
+pub(crate) fn budget(input: ParseStream<'_>, key: &Ident, errors: &mut Errors) -> syn::Result<Option<u64>> {
+    let written = text(input, key, "\"250ms\"")?;
+    Ok(millis(&written.value()).map_err(|problem| errors.at(written.span(), problem)).ok())
+}
+
+/// A `Duration` of so many milliseconds.
+pub(crate) fn duration(millis: u64) -> TokenStream {
+    quote!(::core::time::Duration::from_millis(#millis))
+}
+
+/// `Some` or `None` as tokens.
+pub(crate) fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 /// Where the SDK is: what `crate = …` says.

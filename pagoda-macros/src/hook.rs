@@ -1,15 +1,17 @@
 //! `#[hook]`: a handler of a hook point.
 
 use crate::catalogue::{ALIASES, Kind, Point, points};
-use crate::diagnostics::{Errors, arguments, beside, default_sdk, sdk_path, skip_all, text};
+use crate::diagnostics::{
+    Errors, arguments, beside, budget, default_sdk, duration, option, sdk_path, skip_all, text,
+};
 use crate::function::{Function, bare};
-use crate::names::{closest, millis, one_of, plugin_id_problem};
+use crate::names::{closest, one_of, plugin_id_problem};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Expr, LitStr, ReturnType, Token, Type, bracketed};
+use syn::{Expr, LitStr, PathSegment, ReturnType, Token, Type, bracketed};
 
 const KNOWN: [&str; 7] = ["priority", "entity", "before", "after", "on_fault", "budget", "crate"];
 
@@ -99,13 +101,7 @@ fn parse(args: TokenStream, errors: &mut Errors) -> Arguments {
                     }
                     found.on_fault = Some(policy);
                 }
-                "budget" => {
-                    let budget = text(input, key, "\"250ms\"")?;
-                    match millis(&budget.value()) {
-                        Ok(millis) => found.budget = Some(millis),
-                        Err(problem) => errors.at(budget.span(), problem),
-                    }
-                }
+                "budget" => found.budget = budget(input, key, errors)?,
                 _ => found.sdk = Some(sdk_path(input)?),
             }
             Ok(())
@@ -275,7 +271,8 @@ fn signature(named: &Named, function: &Function) -> String {
     let keyword =
         if function.sig.asyncness.is_some() && named.point.kind == Kind::Observe { "async fn" } else { "fn" };
     let (name, payload) = (function.name(), &named.point.payload);
-    format!("{keyword} {name}(ctx: {context}HookContext, payload: {reference}{payload}) -> HookResult")
+    let ty = context_name(function);
+    format!("{keyword} {name}(ctx: {context}{ty}, payload: {reference}{payload}) -> HookResult")
 }
 
 /// How context and payload are taken.
@@ -368,6 +365,52 @@ fn referent(ty: &Type) -> &Type {
     }
 }
 
+/// The last part of a path: of `sdk::HookContext<Plugin>` it is `HookContext<Plugin>`.
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The context's type for messages: with what it carries, if the author wrote that.
+pub(crate) fn context_name(function: &Function) -> String {
+    let parameters = function.parameters();
+    let written = parameters.iter().filter_map(|ty| last_segment(referent(ty)));
+    let typed = written.filter(|segment| segment.ident == "HookContext" && !segment.arguments.is_none());
+    typed
+        .map(|segment| segment.to_token_stream().to_string().replace(' ', ""))
+        .next()
+        .unwrap_or_else(|| "HookContext".to_owned())
+}
+
+/// Whether the context is written as the plain `HookContext`, so that the function itself can be registered.
+/// Everything else goes through a conversion that the types choose: `HookContext<Plugin>`, an alias, another
+/// name. A plain context under such a name is only converted needlessly.
+fn takes_raw_context(function: &Function) -> bool {
+    let parameters = function.parameters();
+    let context = parameters.first().and_then(|context| last_segment(referent(context)));
+    context.is_some_and(|segment| segment.ident == "HookContext" && segment.arguments.is_none())
+}
+
+/// The value for a handler inside a transaction.
+fn plain_handler(sdk: &TokenStream, function: &Function) -> TokenStream {
+    let ident = &function.sig.ident;
+    if takes_raw_context(function) {
+        return quote!(#ident);
+    }
+    let (ctx, payload) = closure_parameters(ident);
+    quote_spanned! {ident.span()=>
+        |#ctx, #payload| #sdk::__private::lend(#ctx, |#ctx| #ident(#ctx, #payload))
+    }
+}
+
+/// Names that the author's cannot be mistaken for, at the function's name for the sake of messages.
+fn closure_parameters(function: &Ident) -> (Ident, Ident) {
+    let at = Span::mixed_site().located_at(function.span());
+    (Ident::new("__ctx", at), Ident::new("__payload", at))
+}
+
 /// The checks of context, payload and result, each at the type that the author wrote; `payload` is the
 /// function of `__private` that checks the payload.
 pub(crate) fn type_checks(sdk: &TokenStream, function: &Function, payload: &TokenStream) -> TokenStream {
@@ -390,15 +433,22 @@ pub(crate) fn type_checks(sdk: &TokenStream, function: &Function, payload: &Toke
 /// The value for `ObserveHandler`.
 pub(crate) fn observe_handler(sdk: &TokenStream, function: &Function) -> TokenStream {
     let ident = &function.sig.ident;
-    if function.sig.asyncness.is_some() {
-        let (ctx, payload) =
-            (Ident::new("__ctx", Span::mixed_site()), Ident::new("__payload", Span::mixed_site()));
-        // At the function's name, where rustc then says that its future is not `Send`.
-        quote_spanned! {ident.span()=>
-            #sdk::hook::ObserveHandler::Async(|#ctx, #payload| ::std::boxed::Box::pin(#ident(#ctx, #payload)))
-        }
+    let (ctx, payload) = closure_parameters(ident);
+    let raw = takes_raw_context(function);
+    // At the function's name, where rustc then says that its future is not `Send`.
+    let call = if raw {
+        quote_spanned!(ident.span()=> #ident(#ctx, #payload))
     } else {
-        quote_spanned!(ident.span()=> #sdk::hook::ObserveHandler::Plain(#ident))
+        quote_spanned!(ident.span()=> #ident(#sdk::__private::typed(#ctx), #payload))
+    };
+    match (function.sig.asyncness.is_some(), raw) {
+        (true, _) => quote_spanned! {ident.span()=>
+            #sdk::hook::ObserveHandler::Async(|#ctx, #payload| ::std::boxed::Box::pin(#call))
+        },
+        (false, true) => quote_spanned!(ident.span()=> #sdk::hook::ObserveHandler::Plain(#ident)),
+        (false, false) => quote_spanned! {ident.span()=>
+            #sdk::hook::ObserveHandler::Plain(|#ctx, #payload| #call)
+        },
     }
 }
 
@@ -406,20 +456,16 @@ fn emit(named: &Named, args: &Arguments, function: &Function) -> TokenStream {
     let sdk = args.sdk.as_ref().map_or_else(default_sdk, ToTokens::to_token_stream);
     let point = named.path(&sdk);
     let slice = named.point.slice();
-    let (ident, name) = (&function.sig.ident, function.name());
+    let name = function.name();
     let checks = type_checks(&sdk, function, &quote!(payload_of::<#point, ));
     let note = named.alias.then(|| deprecation(named));
     let handler = match named.point.kind {
         Kind::Observe => observe_handler(&sdk, function),
-        Kind::Transform | Kind::Check | Kind::Filter => quote!(#ident),
+        Kind::Transform | Kind::Check | Kind::Filter => plain_handler(&sdk, function),
     };
     let priority = args.priority.as_ref().map_or_else(|| quote!(100), ToTokens::to_token_stream);
-    let option = |value: Option<TokenStream>| match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
-    };
     let entity = option(args.entity.as_ref().map(ToTokens::to_token_stream));
-    let budget = option(args.budget.map(|millis| quote!(::core::time::Duration::from_millis(#millis))));
+    let budget = option(args.budget.map(duration));
     let (before, after) = (&args.before, &args.after);
     let on_fault = match &args.on_fault {
         Some(policy) if policy.value() == "reject" => quote!(Reject),

@@ -13,6 +13,7 @@
 //! `diagnostics.rs` the argument lists.
 #![forbid(unsafe_code)]
 
+mod capability;
 mod catalogue;
 mod diagnostics;
 mod function;
@@ -24,7 +25,7 @@ mod subscribe;
 
 use proc_macro::TokenStream;
 
-/// Declares the plugin. Stands once, in the root of its crate, and makes `crate::PLUGIN`.
+/// Declares the plugin. Stands once, in the root of its crate, and makes `crate::PLUGIN` and `crate::Plugin`.
 ///
 /// ```standalone_crate
 /// use pagoda_plugin_sdk::prelude::*;
@@ -43,6 +44,9 @@ use proc_macro::TokenStream;
 /// | `version = "1.2.0"` | of the crate unless given |
 /// | `description = "…"` | of the crate unless given |
 /// | `config = Limits` | the type of its configuration, which implements `PluginConfig` |
+/// | `capabilities = [entries.read]` | what it may do: `entries.read`, `entries.write`, `entities.read`, `entities.write`, `users.read`, `jobs`, `http.out`, `secrets:<name>`, `plugin.act`. To write does not include to read |
+/// | `http_hosts = ["api.example.com"]` | the hosts that it may reach with `http.out`; `*.example.org:8443` for all below a name, on that port |
+/// | `budget = "500ms"` | time of one call of any of its functions that says nothing else: a whole number and `ms`, `s` or `m` |
 /// | `crate = sdk` | where the SDK is |
 ///
 /// ```standalone_crate
@@ -66,11 +70,38 @@ use proc_macro::TokenStream;
 /// # fn main() { assert!(PLUGIN.config.is_some()) }
 /// ```
 ///
+/// # Capabilities
+///
+/// A plugin does to the host's objects only what it declares. Beside `crate::PLUGIN` there is
+/// `crate::Plugin`, a type that carries what is declared; a function that reaches data takes its context with
+/// it. What is missing does not compile, and the compiler names it.
+///
+/// ```standalone_crate
+/// use pagoda_plugin_sdk::prelude::*;
+///
+/// plugin! { id = "rack-names", capabilities = [entities.read, entries.read] }
+///
+/// #[get("/count/")]
+/// async fn count(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
+///     let racks = ctx.read(|db| {
+///         let mut query = EntryQuery::default();
+///         query.entity = Some(db.entity_by_name("rack")?.id);
+///         Ok(db.entries(&query)?)
+///     });
+///     Ok(Json(racks.await?.len()))
+/// }
+/// # fn main() {}
+/// ```
+///
 /// # Expansion
 ///
 /// ```text
+/// pub struct Plugin;
+/// impl Declared for Plugin { const PLUGIN: &PluginDecl = &PLUGIN; }
+/// impl MayReadEntries for Plugin {}
 /// pub static PLUGIN: PluginDecl = PluginDecl::new("rack-names", "Rack names", env!("CARGO_PKG_VERSION"))
-///     .with_about(…).with_config(ConfigSpec::of::<Limits>()).at(file!(), line!());
+///     .with_about(…).with_config(ConfigSpec::of::<Limits>()).with_capabilities(&[Capability::ReadEntries])
+///     .at(file!(), line!());
 /// const _: () = { inventory::submit! { PluginReg(&crate::PLUGIN) } };
 /// ```
 ///
@@ -81,6 +112,9 @@ use proc_macro::TokenStream;
 /// * "the name `PLUGIN` is defined multiple times": a crate is one plugin.
 /// * A bad id is answered at the literal, with a proposal where there is one.
 /// * "the trait bound `Limits: PluginConfig` is not satisfied": write `impl PluginConfig for Limits {}`.
+/// * A misspelt capability is answered with the near one, a bad host and a bad budget with the right form.
+/// * "the plugin has not declared the capability `entries.write`", at a call of a bridge: declare it, and
+///   take the context as `HookContext<Plugin>` or `RouteContext<Plugin>`.
 #[proc_macro]
 pub fn plugin(input: TokenStream) -> TokenStream {
     plugin::expand(input.into()).into()
@@ -108,6 +142,9 @@ pub fn plugin(input: TokenStream) -> TokenStream {
 /// | Check | `fn(&mut HookContext, &Payload) -> HookResult` |
 /// | Observe | `fn` or `async fn(HookContext, &Payload) -> HookResult` |
 ///
+/// A handler that reaches data takes `HookContext<Plugin>` in place of `HookContext`, with
+/// `use crate::Plugin`; what it may do is what [`plugin!`](macro@plugin) declares.
+///
 /// # Arguments
 ///
 /// First the point, as a dotted name; `pagoda_plugin_sdk::hooks` has one type per point, and its
@@ -120,17 +157,17 @@ pub fn plugin(input: TokenStream) -> TokenStream {
 /// | `before = "audit"`, `before = ["audit", "mail"]` | among handlers of the same priority, runs before those of these plugins |
 /// | `after = "audit"` | likewise after |
 /// | `on_fault = "reject"` | a failure of the handler refuses the operation with 503; `"isolate"` unless given. Only on Transform and Check points: on the others there is nothing to refuse |
-/// | `budget = "250ms"` | time of one call: a whole number and `ms`, `s` or `m`; the plugin's default unless given. Registered and not enforced in this version |
+/// | `budget = "250ms"` | time of one call: a whole number and `ms`, `s` or `m`; the plugin's default unless given |
 /// | `crate = sdk` | where the SDK is |
 ///
 /// ```standalone_crate
 /// use pagoda_plugin_sdk::prelude::*;
-/// # plugin! { id = "rack-names" }
+/// # plugin! { id = "rack-names", capabilities = [entities.read] }
 ///
 /// /// One function may be a handler of several points that have the same payload, or of one point twice.
 /// #[hook(entry.after_create, entity = "rack", priority = 50, before = "audit")]
 /// #[hook(entry.after_create, entity = "room", budget = "2s")]
-/// async fn announce(ctx: HookContext, created: &EntryAfterCreate) -> HookResult {
+/// async fn announce(ctx: HookContext<Plugin>, created: &EntryAfterCreate) -> HookResult {
 ///     let entity = created.entry.entity.id;
 ///     let entity = ctx.data(move |db| Ok(db.entity(entity)?)).await?;
 ///     tracing::info!(entry = created.entry.name, entity = entity.name, "created");
@@ -156,6 +193,10 @@ pub fn plugin(input: TokenStream) -> TokenStream {
 ///     };
 /// };
 /// ```
+///
+/// Of a handler that takes `&mut HookContext<Plugin>` the registered function is
+/// `|ctx, payload| __private::lend(ctx, |ctx| capitals(ctx, payload))`: the host's context knows nothing
+/// of a plugin's types.
 ///
 /// # Mistakes
 ///
@@ -186,7 +227,8 @@ pub fn hook(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// The event as `"<plugin id>.<name>"`, the name in `[a-z][a-z0-9_.]*`; and `crate = path`. The function is
+/// The event as `"<plugin id>.<name>"`, the name in `[a-z][a-z0-9_.]*`; then `budget = "2s"`, the time of one
+/// call, and `crate = path`. The function is
 /// a `fn` or an `async fn`, takes the context by value and the event by `&`, and runs after the commit.
 ///
 /// # Expansion
@@ -238,7 +280,7 @@ macro_rules! routes {
 /// ```
 ///
 /// A `fn` runs off the async threads, an `async fn` on them. It takes up to eight parameters that implement
-/// `FromRequest` (`RouteContext`, `Path<T>`, `Query<T>`, `Json<T>`, `Config<T>`), in any order, and returns
+/// `FromRequest` (`RouteContext` or `RouteContext<Plugin>`, `Path<T>`, `Query<T>`, `Json<T>`, `Config<T>`), in any order, and returns
 /// what implements `IntoResponse` (`Json<T>`, `(u16, Json<T>)`, `Response`, or a `RouteResult` of these).
 /// The first paragraph of its documentation becomes the summary in the OpenAPI document.
 ///
@@ -248,6 +290,7 @@ macro_rules! routes {
 /// |---|---|
 /// | `"/greet/{name}/"` | the path: starts with `/`, parameters are whole segments |
 /// | `auth = none` | also anonymous requests; `required` unless given |
+/// | `budget = "2s"` | time of one call: a whole number and `ms`, `s` or `m`; the plugin's default unless given |
 /// | `crate = sdk` | where the SDK is |
 ///
 /// # Expansion
@@ -295,10 +338,10 @@ async fn double(Json(number): Json<u32>) -> (u16, Json<u64>) {
 
 ```standalone_crate
 use pagoda_plugin_sdk::prelude::*;
-# plugin! { id = \"greeter\" }
+# plugin! { id = \"greeter\", capabilities = [entries.write] }
 
 #[delete(\"/entries/{id}/\")]
-async fn remove(ctx: RouteContext, Path(id): Path<i64>) -> RouteResult<Response> {
+async fn remove(ctx: RouteContext<Plugin>, Path(id): Path<i64>) -> RouteResult<Response> {
     ctx.data(move |db| Ok(db.delete_entry(id)?)).await?;
     Ok(Response::empty(204))
 }

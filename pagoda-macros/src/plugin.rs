@@ -1,6 +1,7 @@
 //! `plugin!`: the declaration of a plugin.
 
-use crate::diagnostics::{Errors, arguments, default_sdk, sdk_path, text};
+use crate::capability::{Capability, capabilities, http_hosts};
+use crate::diagnostics::{Errors, arguments, budget, default_sdk, duration, sdk_path, text};
 use crate::names::plugin_id_problem;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,7 +9,18 @@ use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{LitStr, Type};
 
-const KNOWN: [&str; 7] = ["id", "alias", "name", "version", "description", "config", "crate"];
+const KNOWN: [&str; 10] = [
+    "id",
+    "alias",
+    "name",
+    "version",
+    "description",
+    "config",
+    "budget",
+    "capabilities",
+    "http_hosts",
+    "crate",
+];
 
 #[derive(Default)]
 struct Declaration {
@@ -18,6 +30,11 @@ struct Declaration {
     version: Option<LitStr>,
     description: Option<LitStr>,
     config: Option<Type>,
+    budget: Option<u64>,
+    capabilities: Vec<Capability>,
+    http_hosts: Vec<LitStr>,
+    /// Where `http_hosts` stands, for the check against the capabilities.
+    http_hosts_key: Option<Span>,
     sdk: Option<syn::Path>,
 }
 
@@ -39,6 +56,12 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                 "version" => declared.version = Some(text(input, key, "\"1.0.0\"")?),
                 "description" => declared.description = Some(text(input, key, "\"Names racks\"")?),
                 "config" => declared.config = Some(input.parse()?),
+                "budget" => declared.budget = budget(input, key, errors)?,
+                "capabilities" => declared.capabilities = capabilities(input, errors)?,
+                "http_hosts" => {
+                    declared.http_hosts_key = Some(key.span());
+                    declared.http_hosts = http_hosts(input, errors)?;
+                }
                 _ => declared.sdk = Some(sdk_path(input)?),
             }
             Ok(())
@@ -50,6 +73,11 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     }
     if declared.id.is_none() && errors.is_empty() {
         errors.at(Span::call_site(), "a plugin needs an id: `plugin! { id = \"rack-names\" }`");
+    }
+    if let Some(key) = declared.http_hosts_key
+        && !declared.capabilities.iter().any(Capability::reaches_http)
+    {
+        errors.at(key, "`http_hosts` needs the capability: `capabilities = [http.out]`");
     }
     let made = emit(&declared);
     match errors.into_items() {
@@ -70,8 +98,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 }
 
 fn emit(declared: &Declaration) -> TokenStream {
-    let Declaration { id, alias, name, version, description, config, sdk } = declared;
-    let sdk = sdk.as_ref().map_or_else(default_sdk, ToTokens::to_token_stream);
+    let Declaration { id, alias, name, version, description, config, http_hosts, .. } = declared;
+    let sdk = declared.sdk.as_ref().map_or_else(default_sdk, ToTokens::to_token_stream);
     // A bad id was answered already; the constant check of the SDK must not answer it again.
     let id = id.as_ref().filter(|id| plugin_id_problem(&id.value()).is_none());
     let id = id.map_or_else(|| quote!("invalid-id"), ToTokens::to_token_stream);
@@ -85,7 +113,21 @@ fn emit(declared: &Declaration) -> TokenStream {
     let config = config
         .as_ref()
         .map(|ty| quote_spanned!(ty.span()=> .with_config(#sdk::config::ConfigSpec::of::<#ty>())));
+    let budget = declared.budget.map(duration).map(|budget| quote!(.with_budget(#budget)));
+    let capabilities = declared.capabilities.iter().map(|capability| capability.value(&sdk));
+    let markers = declared.capabilities.iter().filter_map(|capability| capability.marker(&sdk));
     quote! {
+        /// What this plugin may do, as a type, made by `plugin!`: it implements a trait of the SDK's
+        /// `capability` module for each declared capability. A handler that reaches data takes its context as
+        /// `HookContext<Plugin>` or `RouteContext<Plugin>`.
+        #[allow(dead_code, missing_copy_implementations, missing_debug_implementations)]
+        pub struct Plugin;
+        const _: () = {
+            impl #sdk::capability::Declared for Plugin {
+                const PLUGIN: &'static #sdk::plugin::PluginDecl = &PLUGIN;
+            }
+            #(impl #markers for Plugin {})*
+        };
         /// The declaration of this plugin, made by `plugin!`. The hooks and routes of the crate refer to it
         /// as `crate::PLUGIN`.
         ///
@@ -100,6 +142,9 @@ fn emit(declared: &Declaration) -> TokenStream {
                 ::core::env!("CARGO_PKG_LICENSE"),
             )
             #config
+            #budget
+            .with_capabilities(&[#(#capabilities),*])
+            .with_http_hosts(&[#(#http_hosts),*])
             .at(::core::file!(), ::core::line!());
     }
 }

@@ -1,6 +1,6 @@
 //! `#[get]` and its siblings: routes of plugins.
 
-use crate::diagnostics::{Errors, arguments, beside, default_sdk, sdk_path};
+use crate::diagnostics::{Errors, arguments, beside, budget, default_sdk, duration, option, sdk_path};
 use crate::function::Function;
 use crate::names::closest;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -15,6 +15,7 @@ use syn::{LitStr, ReturnType, Token};
 struct Arguments {
     path: Option<LitStr>,
     open: bool,
+    budget: Option<u64>,
     sdk: Option<syn::Path>,
 }
 
@@ -55,7 +56,7 @@ fn parse(attribute: &str, args: TokenStream, errors: &mut Errors) -> Arguments {
             let span = if input.is_empty() { Span::call_site() } else { input.span() };
             errors.at(span, format!("a route needs a path: `#[{attribute}(\"/greet/{{name}}/\")]`"));
         }
-        arguments(input, &["auth", "crate"], errors, |key, input, errors| {
+        arguments(input, &["auth", "budget", "crate"], errors, |key, input, errors| {
             if *key == "auth" {
                 const FORM: &str = "`auth` is `required` (which it is anyhow) or `none`, without quotes";
                 let word = if input.peek(Ident::peek_any) {
@@ -72,6 +73,8 @@ fn parse(attribute: &str, args: TokenStream, errors: &mut Errors) -> Arguments {
                         errors.at(word.span(), format!("{FORM}{}", hint.unwrap_or_default()));
                     }
                 }
+            } else if *key == "budget" {
+                found.budget = budget(input, key, errors)?;
             } else {
                 found.sdk = Some(sdk_path(input)?);
             }
@@ -147,6 +150,7 @@ fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
         _ => quote!(Delete),
     };
     let auth = if args.open { quote!(None) } else { quote!(Required) };
+    let budget = option(args.budget.map(duration));
     let request = Ident::new("__request", Span::mixed_site());
     let parameters = function.parameters();
     let taken: Vec<Ident> = (0..parameters.len())
@@ -194,7 +198,7 @@ fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
                     auth: #sdk::route::RouteAuth::#auth,
                     function: #name,
                     summary: #summary,
-                    budget: ::core::option::Option::None,
+                    budget: #budget,
                     file: ::core::file!(),
                     line: ::core::line!(),
                     handler: #handler,

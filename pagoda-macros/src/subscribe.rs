@@ -1,9 +1,11 @@
 //! `#[subscribe]`: a function that hears the events of a plugin.
 
 use crate::catalogue::Kind;
-use crate::diagnostics::{Errors, arguments, beside, default_sdk, sdk_path, skip_all};
+use crate::diagnostics::{
+    Errors, arguments, beside, budget, default_sdk, duration, option, sdk_path, skip_all,
+};
 use crate::function::Function;
-use crate::hook::{check_output, check_parameters, observe_handler, type_checks};
+use crate::hook::{check_output, check_parameters, context_name, observe_handler, type_checks};
 use crate::names::event_name_problem;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -14,6 +16,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let mut event: Option<LitStr> = None;
     let mut sdk: Option<syn::Path> = None;
+    let mut time: Option<u64> = None;
     let parse = |input: ParseStream<'_>| {
         if input.peek(LitStr) {
             event = Some(input.parse()?);
@@ -23,8 +26,12 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
             errors.at(span, "which event? Write `#[subscribe(\"stock-take.finished\")]`, say");
             skip_all(input);
         }
-        arguments(input, &["crate"], &mut errors, |_, input, _| {
-            sdk = Some(sdk_path(input)?);
+        arguments(input, &["budget", "crate"], &mut errors, |key, input, errors| {
+            if *key == "budget" {
+                time = budget(input, key, errors)?;
+            } else {
+                sdk = Some(sdk_path(input)?);
+            }
             Ok(())
         });
         Ok(())
@@ -41,8 +48,8 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let Some(function) = function else { return beside(item, TokenStream::new(), errors) };
     if function.check("a subscriber", &mut errors) {
         let keyword = if function.sig.asyncness.is_some() { "async fn" } else { "fn" };
-        let right =
-            format!("{keyword} {}(ctx: HookContext, event: &PluginEvent) -> HookResult", function.name());
+        let (name, context) = (function.name(), context_name(&function));
+        let right = format!("{keyword} {name}(ctx: {context}, event: &PluginEvent) -> HookResult");
         check_output(&function, &right, &mut errors);
         let name = event.as_ref().map(LitStr::value).unwrap_or_default();
         check_parameters(Kind::Observe, &name, &right, &function, &mut errors);
@@ -50,7 +57,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let sdk = sdk.map_or_else(default_sdk, ToTokens::into_token_stream);
     let checks = type_checks(&sdk, &function, &quote!(event_payload::<));
     let handler = observe_handler(&sdk, &function);
-    let name = function.name();
+    let (name, budget) = (function.name(), option(time.map(duration)));
     let made = quote! {
         const _: () = {
             #checks
@@ -59,7 +66,7 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
                     plugin: &crate::PLUGIN,
                     event: #event,
                     function: #name,
-                    budget: ::core::option::Option::None,
+                    budget: #budget,
                     file: ::core::file!(),
                     line: ::core::line!(),
                     handler: #handler,

@@ -6,7 +6,12 @@
 use pagoda_plugin_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
-plugin! { id = "asset-tags", name = "Asset tags", config = Tags }
+plugin! {
+    id = "asset-tags",
+    name = "Asset tags",
+    config = Tags,
+    capabilities = [entities.read, entries.read, entries.write],
+}
 
 /// The section `[plugins.asset-tags]` of the configuration.
 #[derive(Debug, Deserialize)]
@@ -61,7 +66,7 @@ fn only_tags(ctx: &mut HookContext, asset: &EntryValidation) -> HookResult {
 
 /// Keeps a journal: an entry of the entity `journal` for every new asset.
 #[hook(entry.after_create, entity = "asset")]
-async fn note(ctx: HookContext, created: &EntryAfterCreate) -> HookResult {
+async fn note(ctx: HookContext<Plugin>, created: &EntryAfterCreate) -> HookResult {
     let mut line = NewEntry::default();
     line.name = format!("{} was created", created.entry.name);
     ctx.data(move |db| {
@@ -74,7 +79,7 @@ async fn note(ctx: HookContext, created: &EntryAfterCreate) -> HookResult {
 
 /// How many assets there are.
 #[get("/count/")]
-async fn count(ctx: RouteContext) -> RouteResult<Json<usize>> {
+async fn count(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
     let assets = ctx.read(|db| {
         let mut query = EntryQuery::default();
         query.entity = Some(db.entity_by_name("asset")?.id);

@@ -5,7 +5,7 @@
 
 use pagoda_plugin_sdk::prelude::*;
 
-plugin! { id = "asset-tags", name = "Asset tags" }
+plugin! { id = "asset-tags", name = "Asset tags", capabilities = [entities.read, entries.read] }
 
 /// Tags are written in capitals.
 #[hook(entry.before_create, entity = "asset")]
@@ -25,7 +25,7 @@ fn only_tags(_ctx: &mut HookContext, asset: &EntryValidation) -> HookResult {
 
 /// How many assets there are.
 #[get("/count/")]
-async fn count(ctx: RouteContext) -> RouteResult<Json<usize>> {
+async fn count(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
     let assets = ctx.read(|db| {
         let mut query = EntryQuery::default();
         query.entity = Some(db.entity_by_name("asset")?.id);

@@ -5,6 +5,7 @@ pub use inventory;
 pub use linkme;
 pub use pagoda_macros::with_hook_points;
 
+use crate::capability::Carried;
 use crate::catalogue::HookPoint;
 use crate::context::HookContext;
 use crate::event::PluginEvent;
@@ -16,8 +17,20 @@ pub const fn payload_of<P: HookPoint, T: PayloadOf<P>>() {}
 /// Compiles only if `R` is what a handler may return; called with the span of the return type.
 pub const fn hook_output<R: HookOutput>() {}
 
-/// Compiles only if `C` is [`HookContext`]; called with the span of the parameter's type.
+/// Compiles only if `C` is a [`HookContext`]; called with the span of the parameter's type.
 pub const fn hook_context<C: TheHookContext>() {}
+
+/// [`HookContext::lend`] by a path that no author's import makes redundant.
+#[inline]
+pub fn lend<C, R>(raw: &mut HookContext, work: impl FnOnce(&mut HookContext<C>) -> R) -> R {
+    raw.lend(work)
+}
+
+/// [`HookContext::typed`], likewise.
+#[inline]
+pub fn typed<C>(raw: HookContext) -> HookContext<C> {
+    raw.typed()
+}
 
 /// Compiles only if `T` is [`PluginEvent`]; called with the span of the parameter's type.
 pub const fn event_payload<T: ThePluginEvent>() {}
@@ -26,10 +39,10 @@ pub const fn event_payload<T: ThePluginEvent>() {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the context of a handler",
     label = "not the context of a handler",
-    note = "the first parameter is the `HookContext`, the second the payload"
+    note = "the first parameter is the `HookContext` or `HookContext<Plugin>`, the second the payload"
 )]
 pub trait TheHookContext {}
-impl TheHookContext for HookContext {}
+impl<C: Carried> TheHookContext for HookContext<C> {}
 
 /// The payload of a subscriber, as a bound with a message of its own.
 #[diagnostic::on_unimplemented(

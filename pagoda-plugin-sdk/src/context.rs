@@ -1,11 +1,16 @@
 //! What a handler or a route knows about its call: who acts, with which configuration, and the way to data.
 
-use crate::bridge::{AuthBridge, BridgeError, BridgeManager, DataBridge, Gate, HookBridge, arrived, carry};
+use crate::bridge::{
+    AsPlugin, Auth, BridgeError, BridgeManager, Bridges, Data, Gate, HookBridge, arrived, as_plugin, carry,
+    enter, enter_to_read,
+};
+use crate::capability::{MayActAsPlugin, Nothing};
 use crate::catalogue::PointInfo;
 use crate::config::{AnyConfig, PluginConfig};
 use crate::model::User;
 use crate::plugin::PluginDecl;
 use crate::time::{Timestamp, Zone};
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where an operation comes from.
@@ -52,10 +57,15 @@ impl RequestInfo {
 /// * Observe handlers get it by value, after the commit. An async one reaches data with
 ///   `ctx.data(|db| …).await`, a plain one with [`HookContext::data_blocking`]; each call is a transaction
 ///   of its own.
-pub struct HookContext {
+///
+/// `C` says what the handler may do. A handler that needs no data takes the plain `HookContext`, which
+/// carries [`Nothing`]; one that does takes `HookContext<Plugin>` with `use crate::Plugin`, which carries
+/// the capabilities that `plugin!` declares. See [`crate::capability`].
+pub struct HookContext<C = Nothing> {
     call: Call,
     request: Arc<RequestInfo>,
     reach: Reach,
+    carries: PhantomData<fn() -> C>,
 }
 
 #[derive(Clone)]
@@ -70,9 +80,11 @@ enum Reach {
     /// `ctx.data(…)`, and so holds `&ctx`, would not be `Send`.
     Inside(Mutex<Box<dyn BridgeManager>>),
     Outside(Arc<dyn Gate>),
+    /// Another context holds it at the moment, see [`HookContext::lend`].
+    Lent,
 }
 
-impl std::fmt::Debug for HookContext {
+impl<C> std::fmt::Debug for HookContext<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HookContext")
             .field("plugin", &self.call.plugin.id)
@@ -82,7 +94,7 @@ impl std::fmt::Debug for HookContext {
     }
 }
 
-impl HookContext {
+impl<C> HookContext<C> {
     /// The plugin that is called.
     #[must_use]
     pub fn plugin(&self) -> &'static PluginDecl {
@@ -110,8 +122,8 @@ impl HookContext {
     /// The plugin's configuration.
     ///
     /// # Errors
-    /// `C` is not the type that `plugin! { config = … }` names.
-    pub fn config<C: PluginConfig>(&self) -> anyhow::Result<&C> {
+    /// `T` is not the type that `plugin! { config = … }` names.
+    pub fn config<T: PluginConfig>(&self) -> anyhow::Result<&T> {
         config_of(self.call.plugin, self.call.config.as_ref())
     }
 
@@ -119,34 +131,42 @@ impl HookContext {
     ///
     /// # Errors
     /// [`BridgeError::NoTransaction`] in an Observe handler: its operation is committed.
-    pub fn db(&mut self) -> Result<&mut dyn DataBridge, BridgeError> {
-        Ok(self.bridges()?.data())
+    #[inline]
+    pub fn db(&mut self) -> Result<Data<'_, C>, BridgeError> {
+        Ok(Data::new(self.manager()?.data()))
     }
 
     /// The auth bridge, inside the transaction of the operation.
     ///
     /// # Errors
     /// As [`HookContext::db`].
-    pub fn auth(&mut self) -> Result<&mut dyn AuthBridge, BridgeError> {
-        Ok(self.bridges()?.auth())
+    #[inline]
+    pub fn auth(&mut self) -> Result<Auth<'_, C>, BridgeError> {
+        Ok(Auth::new(self.manager()?.auth()))
     }
 
-    /// The hook bridge, inside the transaction of the operation.
+    /// The hook bridge, inside the transaction of the operation. Needs no capability.
     ///
     /// # Errors
     /// As [`HookContext::db`].
+    #[inline]
     pub fn hooks(&mut self) -> Result<&mut dyn HookBridge, BridgeError> {
-        Ok(self.bridges()?.hooks())
+        Ok(self.manager()?.hooks())
     }
 
     /// All bridges, inside the transaction of the operation.
     ///
     /// # Errors
     /// As [`HookContext::db`].
-    pub fn bridges(&mut self) -> Result<&mut dyn BridgeManager, BridgeError> {
+    #[inline]
+    pub fn bridges(&mut self) -> Result<Bridges<'_, C>, BridgeError> {
+        Ok(Bridges::new(self.manager()?))
+    }
+
+    fn manager(&mut self) -> Result<&mut dyn BridgeManager, BridgeError> {
         match &mut self.reach {
             Reach::Inside(bridges) => Ok(bridges.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()),
-            Reach::Outside(_) => Err(BridgeError::NoTransaction(self.call.point.name)),
+            Reach::Outside(_) | Reach::Lent => Err(BridgeError::NoTransaction(self.call.point.name)),
         }
     }
 
@@ -156,9 +176,9 @@ impl HookContext {
     /// What `work` returned, or why there was no transaction; in a handler that runs inside one, always.
     pub async fn data<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn DataBridge) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        enter(self.gate()?.as_ref(), |bridges| work(bridges.data())).await
+        enter(self.gate()?.as_ref(), |bridges| work(&mut Data::new(bridges.data()))).await
     }
 
     /// As [`HookContext::data`], where nothing is written; a write is refused. On SQLite, which has one
@@ -168,9 +188,9 @@ impl HookContext {
     /// As [`HookContext::data`].
     pub async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn DataBridge) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        enter_to_read(self.gate()?.as_ref(), |bridges| work(bridges.data())).await
+        enter_to_read(self.gate()?.as_ref(), |bridges| work(&mut Data::new(bridges.data()))).await
     }
 
     /// Runs `work` in a transaction of its own, from a plain Observe handler.
@@ -179,9 +199,9 @@ impl HookContext {
     /// As [`HookContext::data`].
     pub fn data_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn DataBridge) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        let (work, value) = carry(|bridges| work(bridges.data()));
+        let (work, value) = carry(|bridges| work(&mut Data::new(bridges.data())));
         self.gate()?.enter_blocking(work)?;
         arrived(&value)
     }
@@ -189,10 +209,80 @@ impl HookContext {
     fn gate(&self) -> anyhow::Result<&Arc<dyn Gate>> {
         match &self.reach {
             Reach::Outside(gate) => Ok(gate),
-            Reach::Inside(_) => {
+            Reach::Inside(_) | Reach::Lent => {
                 anyhow::bail!("{} runs inside a transaction: use `ctx.db()`", self.call.point.name)
             }
         }
+    }
+
+    /// The way to data as the plugin itself instead of as the acting user, from an Observe handler:
+    /// `ctx.as_plugin().data(|db| …).await`. Needs `plugin.act`.
+    #[must_use]
+    pub fn as_plugin(&self) -> AsPlugin<C>
+    where
+        C: MayActAsPlugin,
+    {
+        AsPlugin::new(match &self.reach {
+            Reach::Outside(gate) => Ok(Arc::clone(gate)),
+            Reach::Inside(_) | Reach::Lent => Err(self.call.point.name),
+        })
+    }
+
+    /// Runs `work` as the plugin itself, inside the transaction of the operation. Needs `plugin.act`.
+    ///
+    /// # Errors
+    /// What `work` returned, why the plugin cannot act as itself, or as [`HookContext::db`].
+    pub fn db_as_plugin<T>(
+        &mut self,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T>
+    where
+        C: MayActAsPlugin,
+    {
+        as_plugin(self.manager()?, |bridges| work(&mut Data::new(bridges.data())))
+    }
+
+    /// The same context, carrying something else.
+    fn carrying<D>(self) -> HookContext<D> {
+        HookContext { call: self.call, request: self.request, reach: self.reach, carries: PhantomData }
+    }
+}
+
+/// What the host and tests do with a context; the host knows nothing of what a plugin's types carry.
+impl HookContext {
+    /// This context as one that carries `C`: what `#[hook]` does for a handler that takes the context by
+    /// value as `HookContext<Plugin>`, and what a test does that calls one.
+    ///
+    /// The host's bridges refuse what the plugin has not declared, whatever `C` is.
+    #[must_use]
+    pub fn typed<C>(self) -> HookContext<C> {
+        self.carrying()
+    }
+
+    /// Runs `work` with this context as one that carries `C`: what `#[hook]` does for a handler that takes
+    /// the context as `&mut HookContext<Plugin>`. As [`HookContext::typed`], for who has no context of its
+    /// own.
+    #[inline]
+    pub fn lend<C, R>(&mut self, work: impl FnOnce(&mut HookContext<C>) -> R) -> R {
+        /// Brings back what was lent, also when `work` panics: the host wants its operation back.
+        struct Lent<'a, C> {
+            from: &'a mut HookContext,
+            typed: HookContext<C>,
+        }
+        impl<C> Drop for Lent<'_, C> {
+            fn drop(&mut self) {
+                self.from.reach = std::mem::replace(&mut self.typed.reach, Reach::Lent);
+                self.from.call.config = self.typed.call.config.take();
+            }
+        }
+        let Call { plugin, point, ref mut config } = self.call;
+        let typed = HookContext {
+            call: Call { plugin, point, config: config.take() },
+            request: Arc::clone(&self.request),
+            reach: std::mem::replace(&mut self.reach, Reach::Lent),
+            carries: PhantomData,
+        };
+        work(&mut Lent { from: self, typed }.typed)
     }
 
     /// For the host and the test kit: a context inside a transaction.
@@ -208,6 +298,7 @@ impl HookContext {
             call: Call { plugin, point, config: None },
             request,
             reach: Reach::Inside(Mutex::new(bridges)),
+            carries: PhantomData,
         }
     }
 
@@ -221,7 +312,8 @@ impl HookContext {
         request: Arc<RequestInfo>,
         gate: Arc<dyn Gate>,
     ) -> Self {
-        Self { call: Call { plugin, point, config }, request, reach: Reach::Outside(gate) }
+        let call = Call { plugin, point, config };
+        Self { call, request, reach: Reach::Outside(gate), carries: PhantomData }
     }
 
     /// For the host: the next handler of the same dispatch.
@@ -237,29 +329,9 @@ impl HookContext {
     pub fn into_bridges(self) -> Option<Box<dyn BridgeManager>> {
         match self.reach {
             Reach::Inside(bridges) => Some(bridges.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            Reach::Outside(_) => None,
+            Reach::Outside(_) | Reach::Lent => None,
         }
     }
-}
-
-/// Runs `work` behind a gate and brings its value back.
-pub(crate) async fn enter<T: Send + 'static>(
-    gate: &dyn Gate,
-    work: impl FnOnce(&mut dyn BridgeManager) -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    let (work, value) = carry(work);
-    gate.enter(work).await?;
-    arrived(&value)
-}
-
-/// As [`enter`], where nothing is written.
-pub(crate) async fn enter_to_read<T: Send + 'static>(
-    gate: &dyn Gate,
-    work: impl FnOnce(&mut dyn BridgeManager) -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    let (work, value) = carry(work);
-    gate.enter_to_read(work).await?;
-    arrived(&value)
 }
 
 /// The configuration of a plugin as `C`.

@@ -6,7 +6,7 @@
 //! ```standalone_crate
 //! use pagoda_plugin_sdk::prelude::*;
 //!
-//! plugin! { id = "rack-names" }
+//! plugin! { id = "rack-names", capabilities = [entities.read, entries.read] }
 //!
 //! /// Racks are named in capitals.
 //! #[hook(entry.before_create, entity = "rack")]
@@ -17,8 +17,8 @@
 //!
 //! /// How many racks there are.
 //! #[get("/count/")]
-//! async fn count(ctx: RouteContext) -> RouteResult<Json<usize>> {
-//!     let racks = ctx.data(|db| {
+//! async fn count(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
+//!     let racks = ctx.read(|db| {
 //!         let rack = db.entity_by_name("rack")?;
 //!         let mut query = EntryQuery::default();
 //!         query.entity = Some(rack.id);
@@ -33,6 +33,8 @@
 //!   know about their call.
 //! * [`route`]: routes below `/api/v2/plugins/<id>/`.
 //! * [`bridge`]: entities, entries, values, permissions, events, through the host's own services.
+//! * [`capability`]: what a plugin may do; `plugin!` declares it, `HookContext<Plugin>` and
+//!   `RouteContext<Plugin>` carry it, the host enforces it.
 //! * [`config`]: the plugin's section of the configuration, as a struct.
 //! * [`testing`]: hooks and routes in unit tests, without a host.
 #![forbid(unsafe_code)]
@@ -44,6 +46,7 @@ extern crate self as pagoda_plugin_sdk;
 #[doc(hidden)]
 pub mod __private;
 pub mod bridge;
+pub mod capability;
 pub mod catalogue;
 pub mod config;
 pub mod context;
@@ -72,8 +75,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What most plugins use.
 pub mod prelude {
     pub use crate::bridge::{
-        AuthBridge, BridgeError, BridgeManager, DataBridge, EntityQuery, EntryChange, EntryQuery, HookBridge,
-        NewEntity, NewEntry,
+        Auth, BridgeError, Bridges, Data, EntityQuery, EntryChange, EntryQuery, HookBridge, NewEntity,
+        NewEntry,
     };
     pub use crate::event::PluginEvent;
     pub use crate::model::*;

@@ -1,5 +1,6 @@
 //! What a plugin is: its declaration, made by `plugin!` in the root of its crate.
 
+use crate::capability::Capability;
 use crate::config::ConfigSpec;
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ pub struct PluginDecl {
     pub config: Option<ConfigSpec>,
     /// Time budget of one call of any of its functions that says nothing else; the host's default when absent.
     pub budget: Option<Duration>,
+    /// What it may do; a call of anything else is refused by the host.
+    pub capabilities: &'static [Capability],
+    /// The hosts that it may reach with `http.out`: `api.example.com`, `*.example.org:8443`.
+    pub http_hosts: &'static [&'static str],
     /// Source file of its declaration.
     pub file: &'static str,
     /// Line of its declaration.
@@ -48,6 +53,12 @@ impl PluginDecl {
             Some(alias) => alias,
             None => self.id,
         }
+    }
+
+    /// Whether it declares this capability.
+    #[must_use]
+    pub fn declares(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
     }
 
     /// Whether an operator means this plugin by `name`.
@@ -72,6 +83,8 @@ impl PluginDecl {
             sdk_version: crate::VERSION,
             config: None,
             budget: None,
+            capabilities: &[],
+            http_hosts: &[],
             file: "",
             line: 0,
         }
@@ -110,6 +123,20 @@ impl PluginDecl {
     #[must_use]
     pub const fn with_budget(mut self, budget: Duration) -> Self {
         self.budget = Some(budget);
+        self
+    }
+
+    /// Sets what it may do.
+    #[must_use]
+    pub const fn with_capabilities(mut self, capabilities: &'static [Capability]) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// Sets the hosts that it may reach.
+    #[must_use]
+    pub const fn with_http_hosts(mut self, hosts: &'static [&'static str]) -> Self {
+        self.http_hosts = hosts;
         self
     }
 

@@ -11,7 +11,7 @@
 //! use pagoda_plugin_sdk::serde_json::json;
 //! use pagoda_plugin_sdk::{hooks, testing};
 //!
-//! plugin! { id = "rack-names" }
+//! plugin! { id = "rack-names", capabilities = [entities.read, entries.read] }
 //!
 //! #[hook(entry.before_create, entity = "rack")]
 //! fn capitals(_ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
@@ -20,7 +20,7 @@
 //! }
 //!
 //! #[get("/floor/{name}/")]
-//! async fn floor(ctx: RouteContext, Path(name): Path<String>) -> RouteResult<Json<serde_json::Value>> {
+//! async fn floor(ctx: RouteContext<Plugin>, Path(name): Path<String>) -> RouteResult<Json<serde_json::Value>> {
 //!     let rack = ctx.data(move |db| {
 //!         let entity = db.entity_by_name("rack")?;
 //!         Ok(db.entry_by_name(entity.id, &name)?)
@@ -55,12 +55,15 @@
 
 mod bridges;
 mod call;
+mod everything;
 mod fire;
 mod state;
 
 pub use call::{Answer, Call};
+pub use everything::Everything;
 pub use fire::Run;
 
+use crate::capability::Capability;
 use crate::catalogue::{HookPoint, Kind, PointInfo};
 use crate::config::{AnyConfig, PluginConfig};
 use crate::context::{HookContext, Origin, RequestInfo};
@@ -226,6 +229,20 @@ impl World {
         self
     }
 
+    /// Withholds capabilities from the plugins, as an operator does with `withhold = ["entries.write"]`.
+    ///
+    /// # Panics
+    /// One of the names is no capability's.
+    #[must_use]
+    #[track_caller]
+    pub fn withhold(self, capabilities: &[&str]) -> Self {
+        if let Some(name) = capabilities.iter().find(|name| !Capability::is_name(name)) {
+            panic!("there is no capability `{name}`");
+        }
+        self.shared.state().withheld = capabilities.iter().map(ToString::to_string).collect();
+        self
+    }
+
     /// Sets the configuration.
     ///
     /// Without one, the plugin's configuration is read from an empty section, as the host does.
@@ -266,6 +283,9 @@ impl World {
 
     /// The context that a handler of `P` is called with: inside a transaction, or after the commit where
     /// the point observes. What the handler writes stays; [`World::fire`] undoes it on an error.
+    ///
+    /// A handler that takes `HookContext<Plugin>` is called with `context.typed()`, and one that takes
+    /// `&mut HookContext<Plugin>` with `&mut context.typed()`.
     #[must_use]
     #[track_caller]
     pub fn context<P: HookPoint>(&self, plugin: &'static PluginDecl) -> HookContext {
@@ -273,7 +293,7 @@ impl World {
         match point.kind {
             Kind::Observe => self.outside(plugin, point),
             kind => {
-                let mut bridges = FakeBridges::new(&self.shared, self.acting.clone(), plugin.id);
+                let mut bridges = FakeBridges::new(&self.shared, self.acting.clone(), plugin);
                 if kind == Kind::Filter {
                     bridges.read_only = Some(point.name);
                 }
@@ -341,7 +361,7 @@ impl World {
     }
 
     fn gate(&self, plugin: &'static PluginDecl) -> Arc<FakeGate> {
-        Arc::new(FakeGate::new(&self.shared, self.acting.clone(), plugin.id))
+        Arc::new(FakeGate::new(&self.shared, self.acting.clone(), plugin))
     }
 
     fn request(&self) -> Arc<RequestInfo> {

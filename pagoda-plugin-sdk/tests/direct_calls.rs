@@ -1,5 +1,6 @@
 //! Annotated functions stay ordinary functions: tests call them without any host.
 
+use pagoda_plugin_sdk::capability::Declared;
 use pagoda_plugin_sdk::catalogue::HookPoint;
 use pagoda_plugin_sdk::event;
 use pagoda_plugin_sdk::hook::{HookLists, ObserveHandler, OnFault};
@@ -8,7 +9,14 @@ use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::route::{self, RouteAuth};
 use std::time::Duration;
 
-plugin! { id = "direct", alias = "direct-calls", name = "Direct calls" }
+plugin! {
+    id = "direct",
+    alias = "direct-calls",
+    name = "Direct calls",
+    budget = "500ms",
+    capabilities = [entries.read, http.out, secrets:smtp, secrets:mail-relay_2],
+    http_hosts = ["api.example.com", "*.example.org:8443"],
+}
 
 fn shout(name: &mut String) {
     *name = name.to_uppercase();
@@ -25,7 +33,7 @@ async fn announce(_ctx: HookContext, created: &EntryAfterCreate) -> HookResult {
     if created.entry.name.is_empty() { Err(anyhow::anyhow!("no name").into()) } else { Ok(()) }
 }
 
-#[subscribe("stock-take.finished")]
+#[subscribe("stock-take.finished", budget = "3s")]
 fn hears(_ctx: HookContext, event: &PluginEvent) -> HookResult {
     if event.name == "stock-take.finished" { Ok(()) } else { Err(anyhow::anyhow!("{}", event.name).into()) }
 }
@@ -33,7 +41,7 @@ fn hears(_ctx: HookContext, event: &PluginEvent) -> HookResult {
 /// Doubles.
 ///
 /// A number.
-#[get("/double/{number}/", auth = none)]
+#[get("/double/{number}/", auth = none, budget = "2s")]
 fn double(Path(number): Path<u32>) -> Json<u64> {
     Json(u64::from(number) * 2)
 }
@@ -61,10 +69,12 @@ fn the_registration_says_what_the_attribute_said() {
     let subscribers = event::linked();
     let [reg] = subscribers.as_slice() else { panic!("one subscriber") };
     assert_eq!((reg.event, reg.function), ("stock-take.finished", "hears"));
+    assert_eq!(reg.budget, Some(Duration::from_secs(3)));
 
     let routes = route::linked();
     let [reg] = routes.as_slice() else { panic!("one route") };
     assert_eq!((reg.path, reg.summary, reg.auth), ("/double/{number}/", "Doubles.", RouteAuth::None));
+    assert_eq!(reg.budget, Some(Duration::from_secs(2)));
 }
 
 #[test]
@@ -74,4 +84,13 @@ fn the_declaration_defaults_to_the_manifest() {
     assert_eq!(plugin.version, env!("CARGO_PKG_VERSION"));
     assert_eq!(plugin.description, env!("CARGO_PKG_DESCRIPTION"));
     assert!(plugin.file.ends_with("direct_calls.rs"));
+}
+
+#[test]
+fn the_declaration_says_what_the_plugin_may_do() {
+    let declared: Vec<String> = PLUGIN.capabilities.iter().map(ToString::to_string).collect();
+    assert_eq!(declared, ["entries.read", "http.out", "secrets:smtp", "secrets:mail-relay_2"]);
+    assert_eq!(PLUGIN.http_hosts, ["api.example.com", "*.example.org:8443"]);
+    assert_eq!(PLUGIN.budget, Some(Duration::from_millis(500)));
+    assert!(std::ptr::eq(<Plugin as Declared>::PLUGIN, &PLUGIN));
 }

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use pagoda_plugin_sdk::bridge::EntityChange;
+use pagoda_plugin_sdk::capability::{Capability, MayReadEntities};
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::EntityAttrChange;
 use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::route::Method;
 use pagoda_plugin_sdk::serde_json::{Value, json};
-use pagoda_plugin_sdk::testing::{World, block_on, user};
+use pagoda_plugin_sdk::testing::{Everything, World, block_on, user};
 use pagoda_plugin_sdk::time::Zone;
 
 #[derive(serde::Deserialize)]
@@ -25,7 +26,12 @@ impl PluginConfig for Limits {
     }
 }
 
-plugin! { id = "kit", config = Limits }
+plugin! {
+    id = "kit",
+    config = Limits,
+    capabilities =
+        [entities.read, entities.write, entries.read, entries.write, users.read, plugin.act, secrets:smtp-relay],
+}
 
 #[hook(entry.before_create, priority = 2, entity = "rack")]
 fn second(_ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
@@ -41,7 +47,7 @@ fn first(ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
 }
 
 #[hook(entry.before_delete)]
-fn writes_and_fails(ctx: &mut HookContext, gone: &EntryBeforeDelete) -> HookResult {
+fn writes_and_fails(ctx: &mut HookContext<Plugin>, gone: &EntryBeforeDelete) -> HookResult {
     let mut change = EntryChange::default();
     change.name = Some("written".into());
     ctx.db()?.update_entry(gone.entry.id, change)?;
@@ -50,14 +56,14 @@ fn writes_and_fails(ctx: &mut HookContext, gone: &EntryBeforeDelete) -> HookResu
 }
 
 #[hook(entry.after_create)]
-async fn announces(ctx: HookContext, created: &EntryAfterCreate) -> HookResult {
+async fn announces(ctx: HookContext<Plugin>, created: &EntryAfterCreate) -> HookResult {
     let id = created.entry.id;
     let name = ctx.data(move |db| Ok(db.entry(id)?.name)).await?;
     if name == created.entry.name { Ok(()) } else { Err(anyhow::anyhow!("{name}").into()) }
 }
 
 #[hook(entry.get_attrs)]
-fn filters(ctx: &mut HookContext, shown: &mut EntryGetAttrs) -> HookResult {
+fn filters(ctx: &mut HookContext<Plugin>, shown: &mut EntryGetAttrs) -> HookResult {
     shown.attrs.clear();
     ctx.db()?.delete_entry(shown.entry.id)?;
     Ok(())
@@ -88,7 +94,7 @@ async fn all(ctx: RouteContext, config: Config<Limits>) -> Json<Value> {
 }
 
 #[post("/page/all/")]
-async fn create(ctx: RouteContext, Json(page): Json<Page>) -> RouteResult<Response> {
+async fn create(ctx: RouteContext<Plugin>, Json(page): Json<Page>) -> RouteResult<Response> {
     ctx.bridges(move |bridges| {
         let entity = bridges.data().entity_by_name("rack")?;
         for index in 0..page.limit {
@@ -140,8 +146,8 @@ fn a_handler_can_be_called_by_itself() {
     let mut created = EntryAfterCreate::default();
     created.entry.id = world.find_entry("rack", "new-3").id;
     created.entry.name = "new-3".to_owned();
-    block_on(announces(world.observing::<hooks::entry::after_create>(&PLUGIN), &created)).unwrap();
-    block_on(announces(world.context::<hooks::entry::after_create>(&PLUGIN), &created)).unwrap();
+    block_on(announces(world.observing::<hooks::entry::after_create>(&PLUGIN).typed(), &created)).unwrap();
+    block_on(announces(world.context::<hooks::entry::after_create>(&PLUGIN).typed(), &created)).unwrap();
 }
 
 #[test]
@@ -153,7 +159,7 @@ fn what_a_failing_handler_wrote_is_undone() {
     assert_eq!(world.find_entry("rack", "new-3").id, gone.entry.id);
     assert_eq!(world.events(), []);
 
-    let error = writes_and_fails(&mut world.context::<hooks::entry::before_delete>(&PLUGIN), &gone);
+    let error = writes_and_fails(&mut world.context::<hooks::entry::before_delete>(&PLUGIN).typed(), &gone);
     assert!(matches!(error, Err(HookError::Fault(fault)) if fault.to_string() == "failed after writing"));
     assert_eq!(world.find_entry("rack", "written").id, gone.entry.id);
     assert_eq!(world.events()[0].name, "kit.writes.failed");
@@ -222,9 +228,9 @@ fn a_route_writes_all_or_nothing() {
 }
 
 /// Runs `work` with the data bridge, as a Check handler would.
-fn with_db<T>(world: &World, work: impl FnOnce(&mut dyn DataBridge) -> T) -> T {
-    let mut context = world.context::<hooks::entry::before_delete>(&PLUGIN);
-    work(context.db().unwrap())
+fn with_db<T>(world: &World, work: impl FnOnce(&mut Data<'_, Plugin>) -> T) -> T {
+    let mut context = world.context::<hooks::entry::before_delete>(&PLUGIN).typed();
+    work(&mut context.db().unwrap())
 }
 
 #[test]
@@ -266,8 +272,8 @@ fn permissions_groups_roles_and_tokens() {
     let world = world().groups(&["ops"]).roles(&["editor"]).token("secret", user("robot"));
     let world = world.entity_level("room", Level::Readable);
     let (room, rack) = (world.find_entity("room").id, world.find_entity("rack"));
-    let mut context = world.context::<hooks::entry::before_delete>(&PLUGIN);
-    let auth = context.auth().unwrap();
+    let mut context = world.context::<hooks::entry::before_delete>(&PLUGIN).typed::<Plugin>();
+    let mut auth = context.auth().unwrap();
     assert_eq!(auth.current_user().unwrap().username, "tester");
     assert!(auth.has_permission(ObjectKind::Entity, room, Level::Readable).unwrap());
     assert!(!auth.has_permission(ObjectKind::Entity, room, Level::Writable).unwrap());
@@ -352,8 +358,105 @@ fn a_bad_section_fails_the_test() {
 fn a_reading_transaction_refuses_writes() {
     let world = world();
     let id = world.find_entity("rack").id;
-    let ctx = world.observing::<hooks::entry::after_create>(&PLUGIN);
+    let ctx = world.observing::<hooks::entry::after_create>(&PLUGIN).typed::<Plugin>();
     assert_eq!(block_on(ctx.read(move |db| Ok(db.entity(id)?.name))).unwrap(), "rack");
     let refused = block_on(ctx.read(move |db| Ok(db.delete_entity(id)?))).unwrap_err();
     assert!(matches!(refused.downcast_ref(), Some(BridgeError::ReadOnly(_))), "{refused}");
+}
+
+/// An entity by name, which needs `entities.read` of whoever gives the bridge.
+fn named_entity<C: MayReadEntities>(db: &mut Data<'_, C>, name: &str) -> anyhow::Result<Entity> {
+    Ok(db.entity_by_name(name)?)
+}
+
+#[test]
+fn what_is_withheld_is_refused() {
+    let world = world().withhold(&["entries.write", "plugin.act"]);
+    let mut context = world.context::<hooks::entry::before_delete>(&PLUGIN).typed::<Plugin>();
+    let rack = named_entity(&mut context.db().unwrap(), "rack").unwrap();
+    let mut new = NewEntry::default();
+    new.name = "x".into();
+    let refused = context.db().unwrap().create_entry(rack.id, new).unwrap_err();
+    let BridgeError::Capability { plugin, capability, withheld } = refused else { panic!("{refused}") };
+    assert_eq!((plugin, capability, withheld), ("kit", Capability::WriteEntries, true));
+    context.db_as_plugin(|_| Ok(())).unwrap_err();
+    assert_eq!(
+        world.call(&PLUGIN, Method::Post, "/page/all/").body(json!({"limit": 1})).send().status(),
+        403
+    );
+}
+
+#[test]
+#[should_panic = "there is no capability `entries.wriet`"]
+fn a_misspelt_capability_fails_the_test() {
+    let _ = world().withhold(&["entries.wriet"]);
+}
+
+static UNDECLARED: PluginDecl = PluginDecl::new("undeclared", "Undeclared", "1");
+
+#[test]
+fn what_is_not_declared_is_refused_whatever_the_types_say() {
+    let world = world();
+    let mut context = world.context::<hooks::entry::before_delete>(&UNDECLARED).typed::<Everything>();
+    for refused in [
+        context.db().unwrap().entities(&EntityQuery::default()).map(drop),
+        context.db().unwrap().entries(&EntryQuery::default()).map(drop),
+        context.db().unwrap().delete_entry(1),
+        context.db().unwrap().delete_entity(1),
+        context.auth().unwrap().groups().map(drop),
+        context.auth().unwrap().authenticate_token("x").map(drop),
+    ] {
+        assert!(matches!(refused, Err(BridgeError::Capability { withheld: false, .. })), "{refused:?}");
+    }
+    assert!(context.auth().unwrap().current_user().is_some(), "who acts needs no capability");
+}
+
+#[test]
+fn a_plugin_acts_as_itself_where_it_says_so() {
+    let world = world();
+    let rack = world.find_entity("rack").id;
+    let create = move |name: &'static str| {
+        move |db: &mut Data<'_, Plugin>| {
+            let mut new = NewEntry::default();
+            new.name = name.into();
+            Ok(db.create_entry(rack, new)?)
+        }
+    };
+    let mut inside = world.context::<hooks::entry::before_delete>(&PLUGIN).typed::<Plugin>();
+    inside.db_as_plugin(create("inside")).unwrap();
+    assert_eq!(inside.auth().unwrap().current_user().unwrap().username, "tester");
+    block_on(inside.as_plugin().data(create("nowhere"))).unwrap_err();
+    let outside = world.observing::<hooks::entry::after_create>(&PLUGIN).typed::<Plugin>();
+    block_on(outside.as_plugin().data(create("outside"))).unwrap();
+    outside.as_plugin().data_blocking(create("blocking")).unwrap();
+    block_on(outside.as_plugin().read(create("reading"))).unwrap_err();
+    block_on(outside.data(create("by the user"))).unwrap();
+    let seen = block_on(outside.as_plugin().bridges(|all| Ok(all.auth().current_user().cloned()))).unwrap();
+    assert_eq!(seen.unwrap().username, "plugin:kit");
+    for (name, author) in [
+        ("inside", "plugin:kit"),
+        ("outside", "plugin:kit"),
+        ("blocking", "plugin:kit"),
+        ("by the user", "tester"),
+    ] {
+        assert_eq!(world.find_entry("rack", name).created_user.as_deref(), Some(author), "{name}");
+    }
+}
+
+#[test]
+fn what_was_lent_to_a_handler_comes_back() {
+    let world = world();
+    let mut context = world.context::<hooks::entry::before_delete>(&PLUGIN);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        context.lend(|ctx: &mut HookContext<Plugin>| {
+            ctx.db().unwrap().entity_by_name("rack").unwrap();
+            panic!("on purpose")
+        })
+    }));
+    panicked.unwrap_err();
+    assert_eq!(context.config::<Limits>().unwrap().most, 1);
+    let name =
+        context.lend(|ctx: &mut HookContext<Plugin>| ctx.db().unwrap().entity_by_name("rack").unwrap().name);
+    assert_eq!(name, "rack");
+    assert!(context.into_bridges().is_some());
 }

@@ -1,10 +1,12 @@
 //! The bridges: a plugin gets what a client gets, with the same rules, as the acting user.
 
-use crate::PLUGIN;
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::{PLUGIN, Plugin};
 use pagoda_core::plugins::contributions::Contributions;
+use pagoda_plugin_sdk::capability::Capability;
 use pagoda_plugin_sdk::hook::{HookInfo, HookReg};
 use pagoda_plugin_sdk::prelude::*;
+use pagoda_plugin_sdk::testing::Everything;
 use pagoda_plugin_sdk::{PluginDecl, hooks};
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ on_both_databases! {
 
 /// Makes, changes and removes one of everything, and tells what it saw.
 #[post("/exercise/")]
-async fn exercise(ctx: RouteContext) -> RouteResult<Json<Value>> {
+async fn exercise(ctx: RouteContext<Plugin>) -> RouteResult<Json<Value>> {
     let seen = ctx.data(|db| {
         let mut new = NewEntity::default();
         new.name = "by-plugin".to_owned();
@@ -84,7 +86,7 @@ fn data_is_read_and_written_by_the_rules(database: Database) {
 
 /// What the acting user may.
 #[get("/rights/{entity}/", auth = none)]
-async fn rights(ctx: RouteContext, Path(entity): Path<i64>) -> RouteResult<Json<Value>> {
+async fn rights(ctx: RouteContext<Plugin>, Path(entity): Path<i64>) -> RouteResult<Json<Value>> {
     let rights = ctx.bridges(move |bridges| {
         let user = bridges.auth().current_user().map(|user| user.username.clone());
         let mut may = Vec::new();
@@ -114,23 +116,28 @@ fn permissions_are_those_of_the_acting_user(database: Database) {
     assert_eq!(app.entry_names(entity), ["x"]);
 }
 
+const fn link_of(id: &'static str) -> PluginDecl {
+    PluginDecl::new(id, id, "1").with_capabilities(&[Capability::ReadEntities, Capability::WriteEntries])
+}
 static CHAIN: [PluginDecl; 6] = [
-    PluginDecl::new("chain-0", "0", "1"),
-    PluginDecl::new("chain-1", "1", "1"),
-    PluginDecl::new("chain-2", "2", "1"),
-    PluginDecl::new("chain-3", "3", "1"),
-    PluginDecl::new("chain-4", "4", "1"),
-    PluginDecl::new("chain-5", "5", "1"),
+    link_of("chain-0"),
+    link_of("chain-1"),
+    link_of("chain-2"),
+    link_of("chain-3"),
+    link_of("chain-4"),
+    link_of("chain-5"),
 ];
 const LEVELS: [&str; 7] = ["level-0", "level-1", "level-2", "level-3", "level-4", "level-5", "level-6"];
 
 /// Plugin N answers an entry of level N with one of level N + 1.
 fn link<const N: usize>(ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
-    let next = ctx.db()?.entity_by_name(LEVELS[N + 1])?;
-    let mut new = NewEntry::default();
-    new.name = format!("{}'", entry.name);
-    ctx.db()?.create_entry(next.id, new)?;
-    Ok(())
+    ctx.lend(|ctx: &mut HookContext<Everything>| {
+        let next = ctx.db()?.entity_by_name(LEVELS[N + 1])?;
+        let mut new = NewEntry::default();
+        new.name = format!("{}'", entry.name);
+        ctx.db()?.create_entry(next.id, new)?;
+        Ok(())
+    })
 }
 
 fn plugins_nest_only_so_deep(database: Database) {
@@ -152,7 +159,7 @@ fn plugins_nest_only_so_deep(database: Database) {
 
 /// Tries to write while reading.
 #[post("/read-only/")]
-async fn read_only(ctx: RouteContext) -> RouteResult<Json<bool>> {
+async fn read_only(ctx: RouteContext<Plugin>) -> RouteResult<Json<bool>> {
     let refused = ctx.read(|db| {
         let mut new = NewEntity::default();
         new.name = "written while reading".to_owned();

@@ -1,7 +1,7 @@
 //! What a plugin breaks stays its own: errors and panics after writes, on both databases.
 
-use crate::PLUGIN;
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::{PLUGIN, Plugin};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::prelude::*;
 use serde_json::json;
@@ -20,7 +20,7 @@ on_both_databases! {
     observers_run_though_the_client_went_away;
 }
 
-fn write_log(ctx: &mut HookContext, name: &str) -> HookResult {
+fn write_log(ctx: &mut HookContext<Plugin>, name: &str) -> HookResult {
     let log = ctx.db()?.entity_by_name("log")?;
     let mut entry = NewEntry::default();
     entry.name = name.to_owned();
@@ -29,14 +29,14 @@ fn write_log(ctx: &mut HookContext, name: &str) -> HookResult {
 }
 
 #[hook(entry.before_create, entity = "panic-in-transform")]
-fn write_then_panic(ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
+fn write_then_panic(ctx: &mut HookContext<Plugin>, entry: &mut EntryBeforeCreate) -> HookResult {
     write_log(ctx, "written before the panic")?;
     entry.name = "spoiled".to_owned();
     panic!("on purpose");
 }
 
 #[hook(entry.before_update, entity = "panic-in-transform")]
-fn write_then_fail(ctx: &mut HookContext, entry: &mut EntryBeforeUpdate) -> HookResult {
+fn write_then_fail(ctx: &mut HookContext<Plugin>, entry: &mut EntryBeforeUpdate) -> HookResult {
     write_log(ctx, "written before the error")?;
     entry.name = Some("spoiled".to_owned());
     Err(anyhow_error("on purpose"))
@@ -47,7 +47,7 @@ fn anyhow_error(text: &'static str) -> HookError {
 }
 
 #[hook(pagoda.entry.validation, entity = "panic-in-transform")]
-fn fail_in_a_query(ctx: &mut HookContext, _entry: &EntryValidation) -> HookResult {
+fn fail_in_a_query(ctx: &mut HookContext<Plugin>, _entry: &EntryValidation) -> HookResult {
     write_log(ctx, "written before the failed write")?;
     // A write that the host refuses, swallowed: the handler's own work up to here stays.
     let refused = write_log(ctx, "written before the failed write");
@@ -62,7 +62,7 @@ fn panic_before_delete(_ctx: &mut HookContext, _entry: &EntryBeforeDelete) -> Ho
 }
 
 #[hook(entry.after_create, entity = "panic-in-transform")]
-async fn panic_after_create(ctx: HookContext, _entry: &EntryAfterCreate) -> HookResult {
+async fn panic_after_create(ctx: HookContext<Plugin>, _entry: &EntryAfterCreate) -> HookResult {
     ctx.data(|db| {
         let log = db.entity_by_name("log")?;
         let mut entry = NewEntry::default();
@@ -102,7 +102,7 @@ fn a_failing_handler_leaves_the_operation_whole_and_its_own_writes_gone(database
 }
 
 #[hook(entry.before_create, entity = "guarded", on_fault = "reject")]
-fn the_guard_fails(ctx: &mut HookContext, _entry: &mut EntryBeforeCreate) -> HookResult {
+fn the_guard_fails(ctx: &mut HookContext<Plugin>, _entry: &mut EntryBeforeCreate) -> HookResult {
     write_log(ctx, "by the guard")?;
     Err(anyhow_error("the guard has no key"))
 }
@@ -142,7 +142,7 @@ fn a_rejection_is_the_answer(database: Database) {
 }
 
 #[hook(entry.before_create, entity = "logged")]
-fn log_creation(ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
+fn log_creation(ctx: &mut HookContext<Plugin>, entry: &mut EntryBeforeCreate) -> HookResult {
     write_log(ctx, &entry.name)
 }
 
@@ -158,7 +158,7 @@ fn handlers_write_in_the_same_transaction(database: Database) {
 }
 
 #[hook(entry.get_attrs, entity = "shown")]
-fn add_and_spoil(ctx: &mut HookContext, detail: &mut EntryGetAttrs) -> HookResult {
+fn add_and_spoil(ctx: &mut HookContext<Plugin>, detail: &mut EntryGetAttrs) -> HookResult {
     detail.attrs.push(json!({"added": true}));
     let written = ctx.db()?.delete_entry(detail.entry.id);
     assert!(matches!(written, Err(BridgeError::ReadOnly(_))), "{written:?}");
@@ -180,13 +180,13 @@ fn filters_change_what_is_shown_and_nothing_else(database: Database) {
 }
 
 #[hook(entry.after_create, entity = "observed", priority = 10)]
-fn observe_plainly(ctx: HookContext, entry: &EntryAfterCreate) -> HookResult {
+fn observe_plainly(ctx: HookContext<Plugin>, entry: &EntryAfterCreate) -> HookResult {
     let name = format!("1 {}", entry.entry.name);
     append(&ctx, name)
 }
 
 #[hook(entry.after_create, entity = "observed", priority = 20)]
-async fn observe_async(ctx: HookContext, entry: &EntryAfterCreate) -> HookResult {
+async fn observe_async(ctx: HookContext<Plugin>, entry: &EntryAfterCreate) -> HookResult {
     assert!(matches!(ctx.user(), Some(user) if user.username == "admin"));
     let (id, name) = (entry.entry.id, format!("2 {}", entry.entry.name));
     // The entry is committed: a transaction of its own sees it.
@@ -202,12 +202,12 @@ async fn observe_async(ctx: HookContext, entry: &EntryAfterCreate) -> HookResult
 }
 
 #[hook(entry.after_create, entity = "observed", priority = 30)]
-fn observe_plainly_again(mut ctx: HookContext, entry: &EntryAfterCreate) -> HookResult {
+fn observe_plainly_again(mut ctx: HookContext<Plugin>, entry: &EntryAfterCreate) -> HookResult {
     assert!(matches!(ctx.db().err(), Some(BridgeError::NoTransaction(_))));
     append(&ctx, format!("3 {}", entry.entry.name))
 }
 
-fn append(ctx: &HookContext, name: String) -> HookResult {
+fn append(ctx: &HookContext<Plugin>, name: String) -> HookResult {
     ctx.data_blocking(|db| {
         let log = db.entity_by_name("log")?;
         let mut entry = NewEntry::default();
@@ -249,7 +249,7 @@ fn a_plugin_can_narrow_permissions_and_never_widen_them(database: Database) {
 }
 
 #[hook(entity.after_create, entity = "eventful")]
-fn tell(ctx: HookContext, created: &EntityAfterCreate) -> HookResult {
+fn tell(ctx: HookContext<Plugin>, created: &EntityAfterCreate) -> HookResult {
     let id = created.entity.id;
     // Events are emitted inside a transaction and heard after it; this one is rolled back.
     let failed = ctx.data_blocking(move |db| -> anyhow::Result<()> {
@@ -268,7 +268,7 @@ fn emit(ctx: &mut HookContext, entry: &mut EntryBeforeCreate) -> HookResult {
 }
 
 #[subscribe("test-plugin.named")]
-async fn hear(ctx: HookContext, event: &PluginEvent) -> HookResult {
+async fn hear(ctx: HookContext<Plugin>, event: &PluginEvent) -> HookResult {
     let name = format!("heard {}", event.data["name"].as_str().unwrap_or_default());
     ctx.data(move |db| {
         let log = db.entity_by_name("log")?;

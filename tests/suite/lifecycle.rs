@@ -1,8 +1,8 @@
 //! Start and stop of a server in this process; the binary's own are in `app/tests`.
 
-use crate::PLUGIN;
 use crate::process::{Process, command};
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::{PLUGIN, Plugin};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::server;
@@ -55,7 +55,7 @@ fn a_plugin_may_refuse_the_start_where_all_must_start() {
 }
 
 #[get("/slow/")]
-async fn slow(ctx: RouteContext) -> RouteResult<Json<()>> {
+async fn slow(ctx: RouteContext<Plugin>) -> RouteResult<Json<()>> {
     // Blocks inside the transaction thread, as a slow query would.
     ctx.data(|db| {
         db.entities(&EntityQuery::default())?;

@@ -10,6 +10,7 @@
 mod api;
 mod bad_input;
 mod bridges;
+mod capabilities;
 mod chaos;
 mod docs;
 mod faults;
@@ -26,4 +27,8 @@ mod server;
 use pagoda_plugin_sdk::prelude::*;
 
 // The plugin of the tests that use the attributes; hooks and routes stand beside the tests they are for.
-plugin! { id = "test-plugin", name = "Test plugin" }
+plugin! {
+    id = "test-plugin",
+    name = "Test plugin",
+    capabilities = [entities.read, entities.write, entries.read, entries.write, users.read, plugin.act],
+}

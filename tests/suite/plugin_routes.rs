@@ -1,7 +1,7 @@
 //! Routes of plugins: the attributes' own, and those of the sample plugin.
 
-use crate::PLUGIN;
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::{PLUGIN, Plugin};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ async fn order(
 }
 
 #[get("/fails/{how}/", auth = none)]
-async fn fails(ctx: RouteContext, Path(how): Path<String>) -> RouteResult<Json<()>> {
+async fn fails(ctx: RouteContext<Plugin>, Path(how): Path<String>) -> RouteResult<Json<()>> {
     match how.as_str() {
         "error" => Err(anyhow::anyhow!("secret detail").into()),
         "panic" => panic!("secret detail"),
@@ -72,7 +72,7 @@ async fn bad_header() -> Response {
 }
 
 #[get("/plain/")]
-fn plain(ctx: RouteContext) -> RouteResult<Json<usize>> {
+fn plain(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
     let entities = ctx.data_blocking(|db| Ok(db.entities(&EntityQuery::default())?))?;
     Ok(Json(entities.len()))
 }

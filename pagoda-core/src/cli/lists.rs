@@ -1,6 +1,7 @@
 //! What `plugins list`, `plugins check` and `hooks list` print. *Source: design §9.*
 
 use crate::plugins::registry::{Plugin, Registry};
+use pagoda_plugin_sdk::capability::Capability;
 use pagoda_plugin_sdk::catalogue::{FiringState, PointInfo};
 use pagoda_plugin_sdk::hook::HookInfo;
 use serde::Serialize;
@@ -18,7 +19,10 @@ struct PluginItem {
     routes: Vec<PluginRoute>,
     tasks: [(); 0],
     overrides: [(); 0],
-    capabilities: [(); 0],
+    /// Those that it has; what the operator withholds is not among them.
+    capabilities: Vec<String>,
+    #[serde(skip)]
+    withheld: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +66,12 @@ fn plugin_item(registry: &Registry, plugin: &Plugin) -> PluginItem {
             entity: info.entity,
         })
     });
+    let (capabilities, withheld) = plugin
+        .decl
+        .capabilities
+        .iter()
+        .partition(|capability| registry.grants().has(plugin.decl, **capability));
+    let names = |capabilities: Vec<&Capability>| capabilities.iter().map(ToString::to_string).collect();
     let routes = registry.routes().iter().map(|route| &route.reg);
     let routes = routes.filter(|route| std::ptr::eq(route.plugin, plugin.decl));
     PluginItem {
@@ -80,7 +90,8 @@ fn plugin_item(registry: &Registry, plugin: &Plugin) -> PluginItem {
             .collect(),
         tasks: [],
         overrides: [],
-        capabilities: [],
+        capabilities: names(capabilities),
+        withheld: names(withheld),
     }
 }
 
@@ -97,6 +108,16 @@ pub(super) fn plugins(registry: &Registry, json: bool) -> anyhow::Result<String>
     for item in items {
         let about = if item.description.is_empty() { item.name } else { item.description };
         writeln!(text, "{} {} ({}): {about}", item.id, item.version, item.state)?;
+        if !item.capabilities.is_empty() {
+            writeln!(text, "  may   {}", item.capabilities.join(", "))?;
+        }
+        if !item.withheld.is_empty() {
+            writeln!(
+                text,
+                "  may not, though it asks: {} (withheld by the configuration)",
+                item.withheld.join(", ")
+            )?;
+        }
         for hook in item.hooks {
             let entity = hook.entity.map(|entity| format!(" for `{entity}`")).unwrap_or_default();
             writeln!(text, "  hook  {} {} (priority {}){entity}", hook.hook, hook.function, hook.priority)?;

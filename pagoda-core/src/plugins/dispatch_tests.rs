@@ -3,7 +3,7 @@ use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::{PluginSettings, Registry};
 use crate::plugins::table::Tabled;
-use pagoda_plugin_sdk::bridge::{AuthBridge, BridgeManager, DataBridge, HookBridge};
+use pagoda_plugin_sdk::bridge::{AuthBridge, BridgeManager, BridgeResult, DataBridge, HookBridge};
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::{HookInfo, HookReg, MutHandler, OnFault};
 use pagoda_plugin_sdk::payload::{EntryBeforeCreate, EntryValidation};
@@ -37,6 +37,9 @@ impl BridgeManager for Lent {
         unreachable!("these handlers ask for no bridge")
     }
     fn hooks(&mut self) -> &mut dyn HookBridge {
+        unreachable!("these handlers ask for no bridge")
+    }
+    fn as_plugin(&mut self, _: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()> {
         unreachable!("these handlers ask for no bridge")
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

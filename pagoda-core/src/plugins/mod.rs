@@ -6,6 +6,7 @@
 
 pub mod breaker;
 mod bridge;
+pub mod capabilities;
 mod checks;
 pub mod contributions;
 pub mod control;

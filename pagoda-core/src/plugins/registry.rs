@@ -2,6 +2,7 @@
 //! result never changes again.
 
 use super::breaker::BreakerState;
+use super::capabilities::Grants;
 use super::checks::{Problem, check_hooks, check_plugins, check_routes, check_settings, read_config};
 use super::contributions::Contributions;
 use super::control::{Control, PluginState};
@@ -123,6 +124,7 @@ pub(crate) struct Subscriber {
 #[derive(Debug, Default)]
 pub struct Registry {
     plugins: Vec<Plugin>,
+    grants: Grants,
     tables: HookTables,
     routes: Vec<Route>,
     subscribers: Vec<Subscriber>,
@@ -169,6 +171,10 @@ impl Registry {
         check_plugins(&from.plugins, &mut problems);
         check_hooks(&from, &mut problems);
         check_settings(&from.plugins, settings, &mut problems);
+        let mut withheld = Vec::new();
+        let grants = Grants::resolve(&from.plugins, settings, &mut withheld);
+        // Nobody's start: running with what the operator meant to take away would be worse.
+        problems.extend(withheld.into_iter().map(Problem::general));
         check_routes(&from.routes, &from.plugins, &mut problems);
         let plugins: Vec<Plugin> =
             from.plugins.iter().map(|decl| plugin(decl, settings, &mut problems)).collect();
@@ -226,12 +232,13 @@ impl Registry {
             },
             &mut cycles,
         );
-        problems.extend(cycles.into_iter().map(|text| Problem { plugin: None, text }));
+        problems.extend(cycles.into_iter().map(Problem::general));
         let Functions { made: functions, watch, notes, .. } = functions;
         let (notes, noted) = (Some(notes), Mutex::new(Some(noted)));
         (
             Self {
                 plugins,
+                grants,
                 tables,
                 routes,
                 subscribers,
@@ -271,6 +278,13 @@ impl Registry {
             .map(|function| function.breaker().1)
             .collect();
         if open.is_empty() { (state, None) } else { (PluginState::Degraded, Some(open.join("; "))) }
+    }
+
+    /// What the plugins may do.
+    #[inline]
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// The handlers of the plugins that run.

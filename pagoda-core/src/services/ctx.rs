@@ -88,6 +88,11 @@ impl OpCtx {
         self.inner.map(|state| *state)
     }
 
+    /// Its parts, unless it is lent.
+    pub(super) fn state_mut(&mut self) -> Option<&mut OpState> {
+        self.inner.as_deref_mut()
+    }
+
     /// Who acts.
     ///
     /// # Errors

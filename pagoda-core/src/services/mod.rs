@@ -11,6 +11,7 @@ pub mod error;
 pub mod history;
 pub mod host;
 pub mod plugin;
+pub mod plugin_account;
 pub mod run;
 pub mod user;
 

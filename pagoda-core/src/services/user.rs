@@ -2,6 +2,7 @@
 
 use super::ctx::OpCtx;
 use super::error::OpError;
+use super::plugin_account;
 use crate::auth::password;
 use crate::auth::secret;
 use crate::store::StoreError;
@@ -16,7 +17,10 @@ use pagoda_plugin_sdk::time::Timestamp;
 use std::time::Duration;
 
 /// Seconds for which a token holds unless the user has another lifetime. *Source: spec, auth-user §2.3.*
-const TOKEN_LIFETIME: i64 = 86_400;
+pub(super) const TOKEN_LIFETIME: i64 = 86_400;
+
+/// Who checks the password: this server. *Source: spec, auth-user.*
+pub(super) const LOCAL: i32 = 1;
 
 /// As the rest of the host and plugins see a user.
 #[must_use]
@@ -40,6 +44,10 @@ pub fn create(op: &mut OpCtx, username: &str, password: &str, is_superuser: bool
     if username.is_empty() || username.chars().count() > 150 {
         return Err(OpError::field("username", Code::Invalid, "a user name has 1 to 150 characters"));
     }
+    if username.starts_with(plugin_account::PREFIX) {
+        let message = format!("user names with `{}` belong to plugins", plugin_account::PREFIX);
+        return Err(OpError::field("username", Code::Invalid, message));
+    }
     if password.is_empty() || password.chars().count() > 128 {
         return Err(OpError::field("password", Code::Invalid, "a password has 1 to 128 characters"));
     }
@@ -48,7 +56,7 @@ pub fn create(op: &mut OpCtx, username: &str, password: &str, is_superuser: bool
         password_hash: Some(password::hash(password).map_err(OpError::Internal)?),
         is_superuser,
         is_active: true,
-        authenticate_type: 1,
+        authenticate_type: LOCAL,
         token_lifetime: TOKEN_LIFETIME,
         date_joined: op.now.as_micros(),
         ..NewUser::default()

@@ -3,15 +3,24 @@
 //! Three traits, gathered by a [`BridgeManager`] that the host builds per request. Everything goes through
 //! the same services as the HTTP API: same validation, same hooks, same history, same access rules, as the
 //! acting user.
+//!
+//! The traits are what a host implements. A plugin gets them as [`Data`], [`Auth`] and [`Bridges`], which
+//! know the capabilities of the context that they come from.
 
+mod as_plugin;
 mod auth;
 mod data;
 mod hook;
+mod typed;
 
+pub use as_plugin::AsPlugin;
 pub use auth::AuthBridge;
 pub use data::{DataBridge, EntityChange, EntityQuery, EntryChange, EntryQuery, NewEntity, NewEntry};
 pub use hook::{HandlerStats, HookBridge};
+pub(crate) use typed::as_plugin;
+pub use typed::{Auth, Bridges, Data};
 
+use crate::capability::Capability;
 use crate::error::Reject;
 use crate::hook::BoxFuture;
 use crate::model::{Level, ObjectRef};
@@ -42,6 +51,16 @@ pub enum BridgeError {
         object: Option<ObjectRef>,
         /// How much was needed.
         level: Level,
+    },
+    /// The plugin that calls may not do that, whoever acts.
+    #[error("{}", capability_sentence(plugin, *capability, *withheld))]
+    Capability {
+        /// Its id.
+        plugin: &'static str,
+        /// What it would have needed.
+        capability: Capability,
+        /// Whether the operator withholds it; otherwise the plugin has not declared it.
+        withheld: bool,
     },
     /// The input breaks a rule of the host; the value is the wire's error body.
     #[error("invalid input: {0}")]
@@ -78,6 +97,14 @@ pub enum BridgeError {
     Internal(String),
 }
 
+fn capability_sentence(plugin: &str, capability: Capability, withheld: bool) -> String {
+    if withheld {
+        format!("the operator withholds the capability `{capability}` from plugin {plugin}")
+    } else {
+        format!("plugin {plugin} has not declared the capability `{capability}`")
+    }
+}
+
 /// The bridges of one request, sharing one transaction.
 pub trait BridgeManager: Send {
     /// Who acts, and what they may do.
@@ -86,6 +113,11 @@ pub trait BridgeManager: Send {
     fn data(&mut self) -> &mut dyn DataBridge;
     /// The hook catalogue, statistics, events.
     fn hooks(&mut self) -> &mut dyn HookBridge;
+    /// Calls `work` once while the calling plugin acts as itself instead of the acting user.
+    ///
+    /// # Errors
+    /// It may not, or its account cannot be had; `work` was then not called.
+    fn as_plugin(&mut self, work: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()>;
     /// For the host, which lends itself as a manager and wants itself back.
     #[doc(hidden)]
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
@@ -125,4 +157,24 @@ pub(crate) fn carry<T: Send + 'static>(
 /// Takes the value that [`carry`] sent, once the gate said `Ok`.
 pub(crate) fn arrived<T>(receiver: &std::sync::mpsc::Receiver<T>) -> anyhow::Result<T> {
     receiver.try_recv().map_err(|_| anyhow::anyhow!("the host did not run the work"))
+}
+
+/// Runs `work` behind a gate and brings its value back.
+pub(crate) async fn enter<T: Send + 'static>(
+    gate: &dyn Gate,
+    work: impl FnOnce(&mut dyn BridgeManager) -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (work, value) = carry(work);
+    gate.enter(work).await?;
+    arrived(&value)
+}
+
+/// As [`enter`], where nothing is written.
+pub(crate) async fn enter_to_read<T: Send + 'static>(
+    gate: &dyn Gate,
+    work: impl FnOnce(&mut dyn BridgeManager) -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (work, value) = carry(work);
+    gate.enter_to_read(work).await?;
+    arrived(&value)
 }

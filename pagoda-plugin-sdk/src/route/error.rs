@@ -86,6 +86,7 @@ impl RouteError {
         Some(match error {
             BridgeError::NotFound { .. } => Self::not_found(text),
             BridgeError::Denied { .. } => Self::denied("you are not allowed to do that"),
+            BridgeError::Capability { .. } => Self::denied(text),
             BridgeError::Invalid(body) => Self::with_body(400, body.clone()),
             BridgeError::Rejected { reject, .. } => Self::invalid(reject),
             BridgeError::Unavailable(_) => Self::new(503, Code::Other, text),

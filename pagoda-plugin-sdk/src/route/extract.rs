@@ -2,6 +2,7 @@
 
 use super::params::PathParams;
 use super::{RouteContext, RouteError, RouteRequest, RouteResult};
+use crate::capability::Carried;
 use crate::config::PluginConfig;
 use crate::error::{Code, NON_FIELD, Reject};
 use percent_encoding::percent_decode_str;
@@ -12,7 +13,7 @@ use std::ops::Deref;
 #[diagnostic::on_unimplemented(
     message = "a route cannot take `{Self}`",
     label = "not a route parameter",
-    note = "a route takes `RouteContext`, `Path<T>`, `Query<T>`, `Json<T>` and `Config<T>`, in any order"
+    note = "a route takes `RouteContext` or `RouteContext<Plugin>`, `Path<T>`, `Query<T>`, `Json<T>` and `Config<T>`, in any order"
 )]
 pub trait FromRequest: Sized {
     /// Takes it from the request.
@@ -22,9 +23,9 @@ pub trait FromRequest: Sized {
     fn from_request(request: &mut RouteRequest) -> RouteResult<Self>;
 }
 
-impl FromRequest for RouteContext {
+impl<C: Carried> FromRequest for RouteContext<C> {
     fn from_request(request: &mut RouteRequest) -> RouteResult<Self> {
-        Ok(request.context.clone())
+        Ok(request.context.typed())
     }
 }
 

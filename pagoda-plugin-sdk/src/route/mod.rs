@@ -9,12 +9,14 @@ pub use error::{RouteError, RouteResult};
 pub use extract::{Config, FromRequest, Json, Path, Query};
 pub use response::{IntoResponse, Response};
 
-use crate::bridge::{BridgeManager, DataBridge, Gate};
+use crate::bridge::{AsPlugin, Bridges, Data, Gate, arrived, carry, enter, enter_to_read};
+use crate::capability::{MayActAsPlugin, Nothing};
 use crate::config::{AnyConfig, PluginConfig};
-use crate::context::{RequestInfo, config_of, enter, enter_to_read};
+use crate::context::{RequestInfo, config_of};
 use crate::hook::BoxFuture;
 use crate::model::User;
 use crate::plugin::PluginDecl;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,15 +129,25 @@ pub fn linked() -> Vec<&'static RouteReg> {
 }
 
 /// The call of a route: who acts, with which configuration, and the way to data.
-#[derive(Clone)]
-pub struct RouteContext {
+///
+/// `C` says what the route may do. A route that needs no data takes the plain `RouteContext`, which carries
+/// [`Nothing`]; one that does takes `RouteContext<Plugin>` with `use crate::Plugin`, which carries the
+/// capabilities that `plugin!` declares. See [`crate::capability`].
+pub struct RouteContext<C = Nothing> {
     plugin: &'static PluginDecl,
     config: Option<AnyConfig>,
     request: Arc<RequestInfo>,
     gate: Arc<dyn Gate>,
+    carries: PhantomData<fn() -> C>,
 }
 
-impl std::fmt::Debug for RouteContext {
+impl<C> Clone for RouteContext<C> {
+    fn clone(&self) -> Self {
+        self.carrying()
+    }
+}
+
+impl<C> std::fmt::Debug for RouteContext<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RouteContext")
             .field("plugin", &self.plugin.id)
@@ -154,9 +166,20 @@ impl RouteContext {
         request: Arc<RequestInfo>,
         gate: Arc<dyn Gate>,
     ) -> Self {
-        Self { plugin, config, request, gate }
+        Self { plugin, config, request, gate, carries: PhantomData }
     }
 
+    /// This context as one that carries `C`: what the attributes do for a route that takes
+    /// `RouteContext<Plugin>`.
+    ///
+    /// The host's bridges refuse what the plugin has not declared, whatever `C` is.
+    #[must_use]
+    pub fn typed<C>(&self) -> RouteContext<C> {
+        self.carrying()
+    }
+}
+
+impl<C> RouteContext<C> {
     /// The plugin that the route belongs to.
     #[must_use]
     pub fn plugin(&self) -> &'static PluginDecl {
@@ -178,29 +201,34 @@ impl RouteContext {
     /// The plugin's configuration.
     ///
     /// # Errors
-    /// `C` is not the type that `plugin! { config = … }` names.
-    pub fn config<C: PluginConfig>(&self) -> anyhow::Result<&C> {
+    /// `T` is not the type that `plugin! { config = … }` names.
+    pub fn config<T: PluginConfig>(&self) -> anyhow::Result<&T> {
         config_of(self.plugin, self.config.as_ref())
     }
 
     /// Runs `work` in one transaction off the async threads: committed if it returns `Ok`, rolled back
     /// otherwise. It acts as the user of the request.
     ///
-    /// ```
-    /// # use pagoda_plugin_sdk::prelude::*;
-    /// async fn count(ctx: RouteContext) -> RouteResult<Json<usize>> {
+    /// ```standalone_crate
+    /// use pagoda_plugin_sdk::prelude::*;
+    ///
+    /// plugin! { id = "counter", capabilities = [entities.read] }
+    ///
+    /// #[get("/count/")]
+    /// async fn count(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
     ///     let entities = ctx.data(|db| Ok(db.entities(&EntityQuery::default())?)).await?;
     ///     Ok(Json(entities.len()))
     /// }
+    /// # fn main() {}
     /// ```
     ///
     /// # Errors
     /// What `work` returned, or why no transaction could be had or committed.
     pub async fn data<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn DataBridge) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        self.bridges(|bridges| work(bridges.data())).await
+        enter(self.gate.as_ref(), |bridges| work(&mut Data::new(bridges.data()))).await
     }
 
     /// As [`RouteContext::data`], where nothing is written; a write is refused. On SQLite, which has one
@@ -210,9 +238,9 @@ impl RouteContext {
     /// As [`RouteContext::data`].
     pub async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn DataBridge) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        enter_to_read(self.gate.as_ref(), |bridges| work(bridges.data())).await
+        enter_to_read(self.gate.as_ref(), |bridges| work(&mut Data::new(bridges.data()))).await
     }
 
     /// As [`RouteContext::data`], with all bridges.
@@ -221,9 +249,9 @@ impl RouteContext {
     /// As [`RouteContext::data`].
     pub async fn bridges<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn BridgeManager) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Bridges<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        enter(self.gate.as_ref(), work).await
+        enter(self.gate.as_ref(), |bridges| work(&mut Bridges::new(bridges))).await
     }
 
     /// As [`RouteContext::data`], for a plain route function.
@@ -232,10 +260,31 @@ impl RouteContext {
     /// As [`RouteContext::data`].
     pub fn data_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn DataBridge) -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Data<'_, C>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        let (work, value) = crate::bridge::carry(|bridges| work(bridges.data()));
+        let (work, value) = carry(|bridges| work(&mut Data::new(bridges.data())));
         self.gate.enter_blocking(work)?;
-        crate::bridge::arrived(&value)
+        arrived(&value)
+    }
+
+    /// The way to data as the plugin itself instead of as the user of the request:
+    /// `ctx.as_plugin().data(|db| …).await`. Needs `plugin.act`.
+    #[must_use]
+    pub fn as_plugin(&self) -> AsPlugin<C>
+    where
+        C: MayActAsPlugin,
+    {
+        AsPlugin::new(Ok(Arc::clone(&self.gate)))
+    }
+
+    /// The same call, carrying something else.
+    fn carrying<D>(&self) -> RouteContext<D> {
+        RouteContext {
+            plugin: self.plugin,
+            config: self.config.clone(),
+            request: Arc::clone(&self.request),
+            gate: Arc::clone(&self.gate),
+            carries: PhantomData,
+        }
     }
 }

@@ -6,11 +6,13 @@ use crate::bridge::{
     AuthBridge, BridgeError, BridgeManager, BridgeResult, DataBridge, EntityChange, EntityQuery, EntryChange,
     EntryQuery, Gate, HandlerStats, HookBridge, NewEntity, NewEntry, Work,
 };
+use crate::capability::Capability;
 use crate::catalogue::{POINTS, PointInfo};
 use crate::error::Code;
 use crate::event::PluginEvent;
 use crate::hook::BoxFuture;
 use crate::model::{Entity, Entry, EntryRef, Level, ObjectKind, User, ValueVersion};
+use crate::plugin::PluginDecl;
 use crate::time::Timestamp;
 use serde_json::Value;
 use std::any::Any;
@@ -23,13 +25,13 @@ const MOST: usize = 1_000;
 pub(super) struct FakeBridges {
     shared: Arc<Shared>,
     acting: Acting,
-    plugin: &'static str,
+    plugin: &'static PluginDecl,
     /// The point whose handlers cannot write.
     pub(super) read_only: Option<&'static str>,
 }
 
 impl FakeBridges {
-    pub(super) fn new(shared: &Arc<Shared>, acting: Acting, plugin: &'static str) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, acting: Acting, plugin: &'static PluginDecl) -> Self {
         Self { shared: Arc::clone(shared), acting, plugin, read_only: None }
     }
 
@@ -37,8 +39,29 @@ impl FakeBridges {
         self.shared.state()
     }
 
+    /// What the plugin has not declared and what is withheld from it is refused, as by the host.
+    fn needs(&self, capability: Capability) -> BridgeResult<()> {
+        let declared = self.plugin.declares(capability);
+        let withheld = declared && self.state().withheld.contains(&capability.to_string());
+        if declared && !withheld {
+            return Ok(());
+        }
+        Err(BridgeError::Capability { plugin: self.plugin.id, capability, withheld })
+    }
+
+    /// What a reading call sees.
+    fn read(&self, capability: Capability) -> BridgeResult<MutexGuard<'_, State>> {
+        self.needs(capability)?;
+        Ok(self.state())
+    }
+
     /// One write: all of it or nothing.
-    fn write<T>(&self, work: impl FnOnce(&mut State, &Acting) -> BridgeResult<T>) -> BridgeResult<T> {
+    fn write<T>(
+        &self,
+        capability: Capability,
+        work: impl FnOnce(&mut State, &Acting) -> BridgeResult<T>,
+    ) -> BridgeResult<T> {
+        self.needs(capability)?;
         if let Some(point) = self.read_only {
             return Err(BridgeError::ReadOnly(point));
         }
@@ -55,6 +78,14 @@ impl BridgeManager for FakeBridges {
     }
     fn hooks(&mut self) -> &mut dyn HookBridge {
         self
+    }
+    fn as_plugin(&mut self, work: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()> {
+        self.needs(Capability::ActAsPlugin)?;
+        let user = super::user(&format!("plugin:{}", self.plugin.id));
+        let own = std::mem::replace(&mut self.acting, Acting::User(Arc::new(user)));
+        work(self);
+        self.acting = own;
+        Ok(())
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
@@ -73,15 +104,17 @@ impl AuthBridge for FakeBridges {
     }
 
     fn groups(&mut self) -> BridgeResult<Vec<String>> {
-        Ok(self.acting.user().map(|_| self.state().groups.clone()).unwrap_or_default())
+        let state = self.read(Capability::ReadUsers)?;
+        Ok(self.acting.user().map(|_| state.groups.clone()).unwrap_or_default())
     }
 
     fn roles(&mut self) -> BridgeResult<Vec<String>> {
-        Ok(self.acting.user().map(|_| self.state().roles.clone()).unwrap_or_default())
+        let state = self.read(Capability::ReadUsers)?;
+        Ok(self.acting.user().map(|_| state.roles.clone()).unwrap_or_default())
     }
 
     fn authenticate_token(&mut self, key: &str) -> BridgeResult<Option<User>> {
-        Ok(self.state().tokens.get(key).cloned())
+        Ok(self.read(Capability::ReadUsers)?.tokens.get(key).cloned())
     }
 }
 
@@ -100,7 +133,7 @@ fn found(name: &str, search: &str) -> bool {
 
 impl DataBridge for FakeBridges {
     fn entities(&mut self, query: &EntityQuery) -> BridgeResult<Vec<Entity>> {
-        let state = self.state();
+        let state = self.read(Capability::ReadEntities)?;
         let shown = state.entities.range(query.after.saturating_add(1)..).map(|(_, entity)| entity).filter(
             |entity| {
                 let readable = state.level(&self.acting, &[entity.id]) >= Level::Readable;
@@ -112,11 +145,11 @@ impl DataBridge for FakeBridges {
     }
 
     fn entity(&mut self, id: i64) -> BridgeResult<Entity> {
-        self.state().entity(id, &self.acting, Level::Readable).cloned()
+        self.read(Capability::ReadEntities)?.entity(id, &self.acting, Level::Readable).cloned()
     }
 
     fn entity_by_name(&mut self, name: &str) -> BridgeResult<Entity> {
-        let id = self.state().entity_by_name(name).map(|entity| entity.id);
+        let id = self.read(Capability::ReadEntities)?.entity_by_name(name).map(|entity| entity.id);
         match id {
             Some(id) => self.entity(id),
             None => Err(BridgeError::NotFound { what: "entity", id: name.to_owned() }),
@@ -124,7 +157,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn create_entity(&mut self, new: NewEntity) -> BridgeResult<Entity> {
-        self.write(|state, acting| {
+        self.write(Capability::WriteEntities, |state, acting| {
             if state.level(acting, &[]) < Level::Writable {
                 return Err(BridgeError::Denied { object: None, level: Level::Writable });
             }
@@ -145,7 +178,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn update_entity(&mut self, id: i64, change: EntityChange) -> BridgeResult<()> {
-        self.write(|state, acting| {
+        self.write(Capability::WriteEntities, |state, acting| {
             let mut entity = state.entity(id, acting, Level::Writable)?.clone();
             entity.name = change.name.unwrap_or(entity.name);
             entity.note = change.note.unwrap_or(entity.note);
@@ -174,7 +207,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn delete_entity(&mut self, id: i64) -> BridgeResult<()> {
-        self.write(|state, acting| {
+        self.write(Capability::WriteEntities, |state, acting| {
             state.entity(id, acting, Level::Full)?;
             if state.entries.values().any(|entry| entry.is_active && entry.entity.id == id) {
                 return Err(invalid("non_field_errors", Code::NotEmpty, "the entity still has entries"));
@@ -187,7 +220,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn entries(&mut self, query: &EntryQuery) -> BridgeResult<Vec<Entry>> {
-        let state = self.state();
+        let state = self.read(Capability::ReadEntries)?;
         let shown =
             state.entries.range(query.after.saturating_add(1)..).map(|(_, entry)| entry).filter(|entry| {
                 let readable = state.level(&self.acting, &[entry.id, entry.entity.id]) >= Level::Readable;
@@ -200,13 +233,13 @@ impl DataBridge for FakeBridges {
     }
 
     fn entry(&mut self, id: i64) -> BridgeResult<Entry> {
-        let state = self.state();
+        let state = self.read(Capability::ReadEntries)?;
         let entry = state.entry(id, true, &self.acting, Level::Readable)?;
         Ok(state.detail(entry))
     }
 
     fn entry_by_name(&mut self, entity: i64, name: &str) -> BridgeResult<Entry> {
-        let id = self.state().entry_by_name(entity, name).map(|entry| entry.id);
+        let id = self.read(Capability::ReadEntries)?.entry_by_name(entity, name).map(|entry| entry.id);
         match id {
             Some(id) => self.entry(id),
             None => Err(BridgeError::NotFound { what: "entry", id: name.to_owned() }),
@@ -214,11 +247,13 @@ impl DataBridge for FakeBridges {
     }
 
     fn create_entry(&mut self, entity: i64, new: NewEntry) -> BridgeResult<EntryRef> {
-        self.write(|state, acting| state.store_entry(entity, &new.name, &new.attrs, acting))
+        self.write(Capability::WriteEntries, |state, acting| {
+            state.store_entry(entity, &new.name, &new.attrs, acting)
+        })
     }
 
     fn update_entry(&mut self, id: i64, change: EntryChange) -> BridgeResult<()> {
-        self.write(|state, acting| {
+        self.write(Capability::WriteEntries, |state, acting| {
             let entity = state.entry(id, true, acting, Level::Writable)?.entity.id;
             if let Some(name) = change.name {
                 state.check_name(entity, &name, id)?;
@@ -234,7 +269,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn delete_entry(&mut self, id: i64) -> BridgeResult<()> {
-        self.write(|state, acting| {
+        self.write(Capability::WriteEntries, |state, acting| {
             state.entry(id, true, acting, Level::Full)?;
             if let Some(entry) = state.entries.get_mut(&id) {
                 entry.is_active = false;
@@ -245,7 +280,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn restore_entry(&mut self, id: i64) -> BridgeResult<()> {
-        self.write(|state, acting| {
+        self.write(Capability::WriteEntries, |state, acting| {
             let entry = state.entry(id, false, acting, Level::Full)?;
             let (entity, name) = (entry.entity.id, entry.name.clone());
             state.check_name(entity, &name, id)?;
@@ -258,7 +293,7 @@ impl DataBridge for FakeBridges {
     }
 
     fn history(&mut self, entry: i64, before: i64, asked: u32) -> BridgeResult<Vec<ValueVersion>> {
-        let state = self.state();
+        let state = self.read(Capability::ReadEntries)?;
         state.entry(entry, true, &self.acting, Level::Readable)?;
         Ok(state.history(entry, before, limit(asked)))
     }
@@ -279,7 +314,7 @@ impl HookBridge for FakeBridges {
             let message = format!("`{name}` is not the name of an event: [a-z][a-z0-9_.]*");
             return Err(invalid("name", Code::Invalid, message));
         }
-        let name = format!("{}.{name}", self.plugin);
+        let name = format!("{}.{name}", self.plugin.id);
         self.state().events.push(PluginEvent { name, data });
         Ok(())
     }
@@ -290,11 +325,11 @@ impl HookBridge for FakeBridges {
 pub(super) struct FakeGate {
     shared: Arc<Shared>,
     acting: Acting,
-    plugin: &'static str,
+    plugin: &'static PluginDecl,
 }
 
 impl FakeGate {
-    pub(super) fn new(shared: &Arc<Shared>, acting: Acting, plugin: &'static str) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, acting: Acting, plugin: &'static PluginDecl) -> Self {
         Self { shared: Arc::clone(shared), acting, plugin }
     }
 }

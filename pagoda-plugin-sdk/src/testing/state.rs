@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) roles: Vec<String>,
     pub(super) tokens: BTreeMap<String, User>,
     pub(super) events: Vec<PluginEvent>,
+    /// Names of capabilities that the operator withholds.
+    pub(super) withheld: Vec<String>,
 }
 
 /// An answer of the host to bad input: one field, one code.

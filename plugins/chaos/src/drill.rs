@@ -62,12 +62,22 @@ pub enum Fault {
     Reject,
     /// Creates an entry through the bridge whose name is this drill with `n - 1`.
     Recurse,
+    /// Uses a capability that the plugin has not declared.
+    Overreach,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Error, Self::Panic, Self::WriteThenPanic, Self::Slow, Self::Spin, Self::Reject, Self::Recurse];
+    pub const ALL: [Self; 8] = [
+        Self::Error,
+        Self::Panic,
+        Self::WriteThenPanic,
+        Self::Slow,
+        Self::Spin,
+        Self::Reject,
+        Self::Recurse,
+        Self::Overreach,
+    ];
 
     /// Its name.
     #[must_use]
@@ -80,6 +90,7 @@ impl Fault {
             Self::Spin => "spin",
             Self::Reject => "reject",
             Self::Recurse => "recurse",
+            Self::Overreach => "overreach",
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What the names of entries make the hooks do.
+//!
+//! The handlers take contexts that carry nothing and say at each use what for: `overreach` is about what the
+//! types would not let through.
 
 use crate::drill::{Drill, Fault, Hook};
-use crate::fault;
+use crate::{Plugin, fault};
 use pagoda_plugin_sdk::prelude::*;
+use pagoda_plugin_sdk::testing::Everything;
 
 /// New entries, inside the transaction, before they are validated.
 #[hook(entry.before_create)]
@@ -34,13 +38,14 @@ async fn after_create(ctx: HookContext, created: &EntryAfterCreate) -> HookResul
         }
         Fault::WriteThenPanic => {
             // Inside its transaction, which is what has to be undone then.
-            let write = move |db: &mut dyn DataBridge| -> anyhow::Result<()> {
+            let write = move |db: &mut Data<'_, Plugin>| -> anyhow::Result<()> {
                 write(db, drill, entity)?;
                 fault::panic(drill.hook.point())
             };
-            Ok(ctx.data(write).await?)
+            Ok(ctx.typed().data(write).await?)
         }
-        Fault::Recurse => Ok(ctx.data(move |db| recurse(db, drill, entity)).await?),
+        Fault::Recurse => Ok(ctx.typed().data(move |db| recurse(db, drill, entity)).await?),
+        Fault::Overreach => Ok(ctx.typed().data(overreach).await?),
         _ => plain(drill),
     }
 }
@@ -56,10 +61,11 @@ fn within(ctx: &mut HookContext, hook: Hook, name: &str, entity: i64) -> HookRes
     match drill.fault {
         Fault::Slow => fault::block(drill.n),
         Fault::WriteThenPanic => {
-            write(ctx.db()?, drill, entity)?;
+            ctx.lend(|ctx| write(&mut ctx.db()?, drill, entity))?;
             fault::panic(hook.point())
         }
-        Fault::Recurse => recurse(ctx.db()?, drill, entity)?,
+        Fault::Recurse => ctx.lend(|ctx| recurse(&mut ctx.db()?, drill, entity))?,
+        Fault::Overreach => ctx.lend(|ctx| overreach(&mut ctx.db()?))?,
         _ => return plain(drill),
     }
     Ok(())
@@ -80,22 +86,28 @@ fn plain(drill: Drill) -> HookResult {
 }
 
 /// Creates an entry that must not outlive the panic.
-fn write(db: &mut dyn DataBridge, drill: Drill, entity: i64) -> anyhow::Result<()> {
+fn write(db: &mut Data<'_, Plugin>, drill: Drill, entity: i64) -> anyhow::Result<()> {
     create(db, entity, format!("{drill} was here"))
 }
 
 /// Creates the entry that asks for the same, once less; `recurse.0` is the last one.
-fn recurse(db: &mut dyn DataBridge, drill: Drill, entity: i64) -> anyhow::Result<()> {
+fn recurse(db: &mut Data<'_, Plugin>, drill: Drill, entity: i64) -> anyhow::Result<()> {
     match drill.n.unwrap_or(1).checked_sub(1) {
         Some(n) => create(db, entity, Drill { n: Some(n), ..drill }.to_string()),
         None => Ok(()),
     }
 }
 
-fn create(db: &mut dyn DataBridge, entity: i64, name: String) -> anyhow::Result<()> {
+fn create(db: &mut Data<'_, Plugin>, entity: i64, name: String) -> anyhow::Result<()> {
     let mut new = NewEntry::default();
     new.name = name;
     db.create_entry(entity, new)?;
+    Ok(())
+}
+
+/// Reads what the plugin has not declared to read, past the types, as hostile code would.
+fn overreach(db: &mut Data<'_, Everything>) -> anyhow::Result<()> {
+    db.entities(&EntityQuery::default())?;
     Ok(())
 }
 
@@ -103,9 +115,10 @@ fn create(db: &mut dyn DataBridge, entity: i64, name: String) -> anyhow::Result<
 mod tests {
     use crate::PLUGIN;
     use crate::drill::Hook;
+    use pagoda_plugin_sdk::capability::Capability;
     use pagoda_plugin_sdk::hooks;
     use pagoda_plugin_sdk::prelude::*;
-    use pagoda_plugin_sdk::testing::World;
+    use pagoda_plugin_sdk::testing::{Everything, World};
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::time::{Duration, Instant};
 
@@ -143,10 +156,13 @@ mod tests {
         }
     }
 
+    static OBSERVER: PluginDecl =
+        PluginDecl::new("observer", "Observer", "1").with_capabilities(&[Capability::ReadEntries]);
+
     /// Names of the entries of the world.
     fn names(world: &World) -> Vec<String> {
-        let mut context = world.context::<hooks::entry::before_create>(&PLUGIN);
-        let entries = context.db().unwrap().entries(&EntryQuery::default()).unwrap();
+        let context = world.context::<hooks::entry::before_create>(&OBSERVER);
+        let entries = context.typed::<Everything>().db().unwrap().entries(&EntryQuery::default()).unwrap();
         entries.into_iter().map(|entry| entry.name).collect()
     }
 
@@ -204,6 +220,22 @@ mod tests {
             panic!("no fault")
         };
         assert!(matches!(fault.downcast_ref(), Some(BridgeError::ReadOnly(_))), "{fault}");
+    }
+
+    #[test]
+    fn it_reaches_for_what_it_has_not_declared() {
+        for hook in Hook::ALL {
+            let Err(HookError::Fault(fault)) =
+                fire(&world(), hook, &format!("chaos.{}.overreach", hook.short()))
+            else {
+                panic!("{}: no fault", hook.point())
+            };
+            let refused = fault.downcast_ref();
+            assert!(
+                matches!(refused, Some(BridgeError::Capability { capability: Capability::ReadEntities, .. })),
+                "{fault}"
+            );
+        }
     }
 
     #[test]

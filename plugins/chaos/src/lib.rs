@@ -17,4 +17,5 @@ use pagoda_plugin_sdk::prelude::*;
 plugin! {
     id = "chaos",
     name = "Chaos",
+    capabilities = [entries.write],
 }

@@ -17,4 +17,5 @@ plugin! {
     alias = "hello-world",
     name = "Hello World Plugin",
     version = "1.0.0",
+    capabilities = [entities.read, entries.read],
 }

@@ -1,7 +1,7 @@
 //! What the plugin answers below `/api/v2/plugins/hello-world-plugin`.
 
-use crate::PLUGIN;
 use crate::wire::{Core, answer, entity, entry, own_error, plugin, reading_failed};
+use crate::{PLUGIN, Plugin};
 use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn test(ctx: RouteContext) -> Json<Value> {
 
 /// The entities that the requester may read.
 #[get("/entities/")]
-async fn entities(ctx: RouteContext) -> RouteResult<Json<Value>> {
+async fn entities(ctx: RouteContext<Plugin>) -> RouteResult<Json<Value>> {
     let found = ctx.read(|db| {
         let mut rows = Vec::new();
         let mut query = EntityQuery::default();
@@ -65,7 +65,7 @@ async fn entities(ctx: RouteContext) -> RouteResult<Json<Value>> {
 
 /// One entity.
 #[get("/entities/{id}/")]
-async fn one_entity(ctx: RouteContext, Path(id): Path<String>) -> RouteResult<Json<Value>> {
+async fn one_entity(ctx: RouteContext<Plugin>, Path(id): Path<String>) -> RouteResult<Json<Value>> {
     let id = row_id(&id)?;
     let found = ctx.read(move |db| Ok(db.entity(id)?)).await;
     let found = found.map_err(|error| reading_failed(&ctx, error))?;
@@ -74,7 +74,10 @@ async fn one_entity(ctx: RouteContext, Path(id): Path<String>) -> RouteResult<Js
 
 /// The entries that the requester may read, all or those of one entity.
 #[get("/entries/")]
-async fn entries(ctx: RouteContext, Query(pairs): Query<Vec<(String, String)>>) -> RouteResult<Json<Value>> {
+async fn entries(
+    ctx: RouteContext<Plugin>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> RouteResult<Json<Value>> {
     let entity_id = integer(&ctx, &pairs, "entity_id")?;
     let limit = integer(&ctx, &pairs, "limit")?;
     if limit.is_some_and(i64::is_negative) {
@@ -103,7 +106,7 @@ async fn entries(ctx: RouteContext, Query(pairs): Query<Vec<(String, String)>>) 
 
 /// One entry with its values.
 #[get("/entries/{id}/")]
-async fn one_entry(ctx: RouteContext, Path(id): Path<String>) -> RouteResult<Json<Value>> {
+async fn one_entry(ctx: RouteContext<Plugin>, Path(id): Path<String>) -> RouteResult<Json<Value>> {
     let id = row_id(&id)?;
     let found = ctx.read(move |db| Ok(db.entry(id)?)).await;
     let found = found.map_err(|error| reading_failed(&ctx, error))?;
@@ -122,7 +125,7 @@ fn row_id(text: &str) -> RouteResult<i64> {
 }
 
 /// An integer of the query string; of several under one key the last counts.
-fn integer(ctx: &RouteContext, pairs: &[(String, String)], key: &str) -> RouteResult<Option<i64>> {
+fn integer<C>(ctx: &RouteContext<C>, pairs: &[(String, String)], key: &str) -> RouteResult<Option<i64>> {
     let Some((_, text)) = pairs.iter().rev().find(|(name, _)| name == key) else { return Ok(None) };
     match text.trim().parse() {
         Ok(number) => Ok(Some(number)),

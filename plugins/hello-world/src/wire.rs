@@ -29,7 +29,7 @@ pub(crate) fn plugin(core: Core) -> Map<String, Value> {
 }
 
 /// Fragment U.
-fn user(ctx: &RouteContext) -> Value {
+fn user<C>(ctx: &RouteContext<C>) -> Value {
     match ctx.user() {
         Some(user) => json!({"username": user.username, "is_authenticated": true}),
         None => json!({"username": "anonymous", "is_authenticated": false}),
@@ -37,12 +37,12 @@ fn user(ctx: &RouteContext) -> Value {
 }
 
 /// Fragment T: the time now, in the zone of the server and without it.
-fn timestamp(ctx: &RouteContext) -> String {
+fn timestamp<C>(ctx: &RouteContext<C>) -> String {
     ctx.request().zone.local_iso(Timestamp::now())
 }
 
 /// An answer: `own`, and what all answers have.
-pub(crate) fn answer(ctx: &RouteContext, core: Core, own: Value) -> Json<Value> {
+pub(crate) fn answer<C>(ctx: &RouteContext<C>, core: Core, own: Value) -> Json<Value> {
     let mut all = object(own);
     all.entry("plugin").or_insert_with(|| plugin(core).into());
     all.insert("user".to_owned(), user(ctx));
@@ -54,7 +54,7 @@ pub(crate) fn answer(ctx: &RouteContext, core: Core, own: Value) -> Json<Value> 
 }
 
 /// Fragment E: an error of the plugin's own.
-pub(crate) fn own_error(ctx: &RouteContext, status: u16, error: &str, message: &str) -> RouteError {
+pub(crate) fn own_error<C>(ctx: &RouteContext<C>, status: u16, error: &str, message: &str) -> RouteError {
     let body = json!({
         "error": error,
         "message": message,
@@ -65,13 +65,13 @@ pub(crate) fn own_error(ctx: &RouteContext, status: u16, error: &str, message: &
 }
 
 /// What went wrong while reading: what is not there and what failed are the plugin's own errors; what the
-/// requester may not read is answered as the host would.
-pub(crate) fn reading_failed(ctx: &RouteContext, error: anyhow::Error) -> RouteError {
+/// requester may not read and what the operator withholds from the plugin is answered as the host would.
+pub(crate) fn reading_failed<C>(ctx: &RouteContext<C>, error: anyhow::Error) -> RouteError {
     match error.downcast_ref::<BridgeError>() {
         Some(BridgeError::NotFound { what, id }) => {
             own_error(ctx, 404, "not found", &format!("there is no {what} {id}"))
         }
-        Some(BridgeError::Denied { .. }) => error.into(),
+        Some(BridgeError::Denied { .. } | BridgeError::Capability { .. }) => error.into(),
         Some(BridgeError::Unavailable(_)) => {
             own_error(ctx, 503, "unavailable", "the database cannot answer now, try again later")
         }

@@ -1,6 +1,6 @@
 //! The rules, applied when entries are written.
 
-use crate::Policies;
+use crate::{Plugin, Policies};
 use pagoda_plugin_sdk::prelude::*;
 
 /// Names of new entries are normalised.
@@ -27,7 +27,7 @@ fn normalise_changed(ctx: &mut HookContext, change: &mut EntryBeforeUpdate) -> H
 
 /// Names that do not fit are refused.
 #[hook(pagoda.entry.validation)]
-fn refuse(ctx: &mut HookContext, checked: &EntryValidation) -> HookResult {
+fn refuse(ctx: &mut HookContext<Plugin>, checked: &EntryValidation) -> HookResult {
     let EntryRef { id, name, entity } = &checked.entry;
     let refusal = ctx.config::<Policies>()?.of(&entity.name).and_then(|rule| rule.refusal(name));
     let Some(reject) = refusal else { return Ok(()) };

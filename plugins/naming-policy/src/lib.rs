@@ -17,6 +17,7 @@ plugin! {
     id = "naming-policy",
     name = "Naming policy",
     config = Policies,
+    capabilities = [entries.read],
 }
 
 /// The key of the rule for all entities without one of their own. No entity can be meant by it: the rule is

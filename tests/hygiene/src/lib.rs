@@ -51,7 +51,14 @@ use names::{ctx, payload, request};
 pub struct Limits {}
 impl ::sdk::PluginConfig for Limits {}
 
-::sdk::plugin! { id = "hygiene", config = Limits, crate = sdk }
+::sdk::plugin! {
+    id = "hygiene",
+    config = Limits,
+    budget = "1s",
+    capabilities = [entries.read, plugin.act, http.out, secrets:key],
+    http_hosts = ["localhost:9"],
+    crate = sdk,
+}
 
 type Answer = ::core::result::Result<(), HookError>;
 
@@ -65,7 +72,25 @@ async fn observe(_: HookContext, _: &EntryAfterCreate) -> Answer {
     ::core::result::Result::Ok(())
 }
 
-#[::sdk::subscribe("other.event", crate = sdk)]
+#[::sdk::hook(entry.before_create, crate = sdk)]
+fn transform_data(cx: &mut HookContext<Plugin>, entry: &mut EntryBeforeCreate) -> Answer {
+    cx.db()?.entry(entry.entity.id)?;
+    ::core::result::Result::Ok(())
+}
+
+#[::sdk::hook(entry.after_create, crate = sdk)]
+async fn observe_data(cx: HookContext<Plugin>, entry: &EntryAfterCreate) -> Answer {
+    let id = entry.entry.id;
+    cx.as_plugin().read(move |db| ::core::result::Result::Ok(db.entry(id)?)).await?;
+    ::core::result::Result::Ok(())
+}
+
+#[::sdk::hook(entry.after_create, crate = sdk)]
+fn observe_data_plainly(_: HookContext<Plugin>, _: &EntryAfterCreate) -> Answer {
+    ::core::result::Result::Ok(())
+}
+
+#[::sdk::subscribe("other.event", budget = "1s", crate = sdk)]
 async fn hears(_: HookContext, _: &::sdk::event::PluginEvent) -> Answer {
     ::core::result::Result::Ok(())
 }
@@ -79,8 +104,11 @@ async fn route(
     ::sdk::route::Json(name.0)
 }
 
-#[::sdk::post("/plain/", crate = sdk)]
-fn plain(_: ::sdk::RouteContext) -> ::sdk::RouteResult<::sdk::route::Response> {
+#[::sdk::post("/plain/", budget = "1s", crate = sdk)]
+fn plain(
+    _: ::sdk::RouteContext,
+    _: ::sdk::RouteContext<Plugin>,
+) -> ::sdk::RouteResult<::sdk::route::Response> {
     ::core::result::Result::Ok(::sdk::route::Response::empty(204))
 }
 

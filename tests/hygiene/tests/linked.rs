@@ -16,7 +16,10 @@ fn everything_is_linked() {
         hooks,
         [
             ("entry.after_create", "observe", 100, None),
+            ("entry.after_create", "observe_data", 100, None),
+            ("entry.after_create", "observe_data_plainly", 100, None),
             ("entry.before_create", "transform", 100, Some("rack")),
+            ("entry.before_create", "transform_data", 100, None),
             ("pagoda.entry.validation", "first", 42, Some("rack")),
             ("pagoda.entry.validation", "second", -1, Some("room")),
             ("pagoda.entry.validation", "third", 100, None),

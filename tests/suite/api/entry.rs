@@ -1,7 +1,7 @@
 //! Entries: `/entity/api/v2/<id>/entries/` and `/entry/api/v2/`
 
-use crate::PLUGIN;
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::{PLUGIN, Plugin};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::prelude::*;
 use serde_json::{Value, json};
@@ -367,7 +367,7 @@ fn edits_at_the_same_time_are_all_kept(database: Database) {
 
 /// The versions of an entry's values, newest first.
 #[get("/history/{entry}/")]
-async fn history(ctx: RouteContext, Path(entry): Path<i64>) -> RouteResult<Json<Vec<Value>>> {
+async fn history(ctx: RouteContext<Plugin>, Path(entry): Path<i64>) -> RouteResult<Json<Vec<Value>>> {
     let versions = ctx.read(move |db| Ok(db.history(entry, 0, 0)?)).await?;
     Ok(Json(versions.into_iter().map(|version| version.value).collect()))
 }

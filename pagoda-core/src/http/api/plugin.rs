@@ -93,6 +93,8 @@ fn item(registry: &Registry, plugin: &Plugin) -> Value {
         figures(registry, function, &mut fields);
         list.push(Value::Object(fields));
     }
+    let granted = plugin.decl.capabilities.iter().filter(|one| registry.grants().has(plugin.decl, **one));
+    let granted: Vec<String> = granted.map(ToString::to_string).collect();
     value!({
         "id": plugin.decl.id,
         "name": plugin.decl.name,
@@ -101,7 +103,7 @@ fn item(registry: &Registry, plugin: &Plugin) -> Value {
         "enabled": plugin.enabled,
         "state": state.as_str(),
         "reason": reason,
-        "capabilities": [],
+        "capabilities": granted,
         "hooks": hooks,
         "routes": routes,
         "tasks": [],

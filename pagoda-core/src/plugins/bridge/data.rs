@@ -12,6 +12,7 @@ use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::bridge::{
     BridgeResult, DataBridge, EntityChange, EntityQuery, EntryChange, EntryQuery, NewEntity, NewEntry,
 };
+use pagoda_plugin_sdk::capability::Capability;
 use pagoda_plugin_sdk::model::{Entity, Entry, EntryRef, Level, ValueVersion};
 use pagoda_plugin_sdk::time::Timestamp;
 
@@ -30,18 +31,20 @@ fn terms(search: &str) -> Vec<String> {
 
 impl DataBridge for OpCtx {
     fn entities(&mut self, query: &EntityQuery) -> BridgeResult<Vec<Entity>> {
-        read(self, |op| entity::browse(op, &terms(&query.search), query.after, rows(query.limit)))
+        read(self, Capability::ReadEntities, |op| {
+            entity::browse(op, &terms(&query.search), query.after, rows(query.limit))
+        })
     }
 
     fn entity(&mut self, id: i64) -> BridgeResult<Entity> {
-        read(self, |op| {
+        read(self, Capability::ReadEntities, |op| {
             let row = entity::open(op, id, Level::Readable)?;
             entity::model(op, &row)
         })
     }
 
     fn entity_by_name(&mut self, name: &str) -> BridgeResult<Entity> {
-        read(self, |op| {
+        read(self, Capability::ReadEntities, |op| {
             let found = queries::entity::active_by_name(&mut op.db, name)?;
             let id = found.ok_or_else(|| OpError::not_found("entity", name))?.id;
             let row = entity::open(op, id, Level::Readable)?;
@@ -50,22 +53,22 @@ impl DataBridge for OpCtx {
     }
 
     fn create_entity(&mut self, new: NewEntity) -> BridgeResult<Entity> {
-        write(self, |op| entity::create(op, EntityInput::from_plugin(new)))
+        write(self, Capability::WriteEntities, |op| entity::create(op, EntityInput::from_plugin(new)))
     }
 
     fn update_entity(&mut self, id: i64, change: EntityChange) -> BridgeResult<()> {
-        write(self, |op| {
+        write(self, Capability::WriteEntities, |op| {
             let target = EntityUpdate::open(op, id)?;
             entity::update(op, target, EntityInput::from_plugin_change(change))
         })
     }
 
     fn delete_entity(&mut self, id: i64) -> BridgeResult<()> {
-        write(self, |op| entity::delete(op, id))
+        write(self, Capability::WriteEntities, |op| entity::delete(op, id))
     }
 
     fn entries(&mut self, query: &EntryQuery) -> BridgeResult<Vec<Entry>> {
-        read(self, |op| {
+        read(self, Capability::ReadEntries, |op| {
             let found =
                 entry::browse(op, query.entity, &terms(&query.search), query.after, rows(query.limit))?;
             Ok(found.iter().map(|(row, entity, author)| model(row, entity, author.clone())).collect())
@@ -73,18 +76,18 @@ impl DataBridge for OpCtx {
     }
 
     fn entry(&mut self, id: i64) -> BridgeResult<Entry> {
-        read(self, |op| full(op, id))
+        read(self, Capability::ReadEntries, |op| full(op, id))
     }
 
     fn entry_by_name(&mut self, entity: i64, name: &str) -> BridgeResult<Entry> {
-        read(self, |op| {
+        read(self, Capability::ReadEntries, |op| {
             let found = queries::entry::active_by_name(&mut op.db, entity, name)?;
             full(op, found.ok_or_else(|| OpError::not_found("entry", name))?.id)
         })
     }
 
     fn create_entry(&mut self, entity: i64, new: NewEntry) -> BridgeResult<EntryRef> {
-        write(self, |op| {
+        write(self, Capability::WriteEntries, |op| {
             let row = entity::open_to_fill(op, entity)?;
             let input = EntryInput { name: Some(new.name), attrs: new.attrs, ..EntryInput::default() };
             entry::create(op, &row, input)
@@ -92,7 +95,7 @@ impl DataBridge for OpCtx {
     }
 
     fn update_entry(&mut self, id: i64, change: EntryChange) -> BridgeResult<()> {
-        write(self, |op| {
+        write(self, Capability::WriteEntries, |op| {
             let target = EntryUpdate::open(op, id)?;
             let input = EntryInput { name: change.name, attrs: change.attrs, ..EntryInput::default() };
             entry::update(op, target, input)
@@ -100,15 +103,17 @@ impl DataBridge for OpCtx {
     }
 
     fn delete_entry(&mut self, id: i64) -> BridgeResult<()> {
-        write(self, |op| entry::delete(op, id))
+        write(self, Capability::WriteEntries, |op| entry::delete(op, id))
     }
 
     fn restore_entry(&mut self, id: i64) -> BridgeResult<()> {
-        write(self, |op| entry::restore(op, id))
+        write(self, Capability::WriteEntries, |op| entry::restore(op, id))
     }
 
     fn history(&mut self, entry: i64, before: i64, limit: u32) -> BridgeResult<Vec<ValueVersion>> {
-        read(self, |op| history::history(op, entry, (before > 0).then_some(before), rows(limit)))
+        read(self, Capability::ReadEntries, |op| {
+            history::history(op, entry, (before > 0).then_some(before), rows(limit))
+        })
     }
 }
 

@@ -20,6 +20,15 @@ pub fn by_id(db: &mut Db, id: i64) -> Result<Option<UserRow>, StoreError> {
     on_db!(db, |c| app_user::table.find(id).select(UserRow::as_select()).first(c).optional())
 }
 
+/// A user of this name in any state.
+pub fn by_username(db: &mut Db, username: &str) -> Result<Option<UserRow>, StoreError> {
+    on_db!(db, |c| app_user::table
+        .filter(app_user::username.eq(username))
+        .select(UserRow::as_select())
+        .first(c)
+        .optional())
+}
+
 /// An active user.
 pub fn active_by_username(db: &mut Db, username: &str) -> Result<Option<UserRow>, StoreError> {
     on_db!(db, |c| app_user::table

@@ -3,7 +3,7 @@ use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::route;
 use serde::{Deserialize, Serialize};
 
-plugin! { id = "sample" }
+plugin! { id = "sample", capabilities = [entities.read] }
 
 #[derive(Deserialize, Serialize)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
@@ -21,8 +21,8 @@ fn nothing() -> Response {
     Response::empty(204)
 }
 
-#[get("/many/{a}/{b}/", auth = required)]
-async fn many(ctx: RouteContext, Path((a, b)): Path<(i64, String)>, Query(page): Query<Page>) -> RouteResult<Json<Page>> {
+#[get("/many/{a}/{b}/", auth = required, budget = "2s")]
+async fn many(ctx: RouteContext<Plugin>, Path((a, b)): Path<(i64, String)>, Query(page): Query<Page>) -> RouteResult<Json<Page>> {
     ctx.data(move |db| Ok(db.entity(a)?)).await?;
     if b.is_empty() { Err(Reject::field("b", "empty").into()) } else { Ok(Json(page)) }
 }
@@ -33,7 +33,7 @@ async fn post_it(Json(page): Json<Page>) -> (u16, Json<Page>) {
 }
 
 #[put("/many/")]
-fn put_it(ctx: RouteContext, Json(page): Json<Page>) -> RouteResult<(u16, Json<Page>)> {
+fn put_it(ctx: RouteContext<Plugin>, Json(page): Json<Page>) -> RouteResult<(u16, Json<Page>)> {
     ctx.data_blocking(|db| Ok(db.entities(&EntityQuery::default())?))?;
     Ok((200, Json(page)))
 }

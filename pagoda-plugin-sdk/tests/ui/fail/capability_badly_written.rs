@@ -1,0 +1,5 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample", capabilities = [entries::read, entries., entries read, jobs] }
+
+fn main() {}
