@@ -5,6 +5,7 @@ use crate::http::{self, AppState};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::Registry;
+use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
 use crate::services::host::Host;
 use crate::services::run::{Mode, Runner};
@@ -18,6 +19,7 @@ use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::payload::{SystemShutdown, SystemStartup};
+use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -53,6 +55,15 @@ pub fn open_store(config: &Config, exclusive: bool) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// What the configuration says about the audit log.
+///
+/// # Errors
+/// A key cannot be used.
+pub fn audit_settings(config: &Config) -> anyhow::Result<AuditSettings> {
+    let keys = Keys::new(config.audit_keys.iter().map(crate::config::Secret::expose)).context("audit_key")?;
+    Ok(AuditSettings { enabled: config.audit, retention_days: config.audit_retention_days, keys })
+}
+
 /// Does everything that must be done before the port opens. Blocks; not for async threads.
 ///
 /// # Errors
@@ -64,7 +75,7 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
         tracing::warn!("{warning}");
     }
     let store = open_store(&config, true)?;
-    let host = Host::new(store, registry, config.time_zone.clone());
+    let host = Host::new(store, registry, config.time_zone.clone(), audit_settings(&config)?);
     let new_admin_password = first_administrator(&host, &config)?;
     startup(&host)?;
     Ok(Prepared { config, host, new_admin_password })
@@ -105,7 +116,13 @@ fn startup(host: &Arc<Host>) -> anyhow::Result<()> {
         payload
     };
     own_request(host, None)
-        .run_blocking(Mode::Write, |op| op.check::<hooks::system::startup>(payload))
+        .run_blocking(Mode::Write, |op| {
+            op.check::<hooks::system::startup>(payload)?;
+            let running = host.registry.plugins().iter().filter(|plugin| plugin.enabled);
+            let plugins = listed(running.map(|plugin| plugin.decl.id));
+            op.audit(Action::ServerStart, AuditObject::server(), || json!({"plugins": plugins}));
+            Ok(())
+        })
         .context("a plugin refuses the start")
 }
 
@@ -154,6 +171,7 @@ impl Prepared {
         let server = server.listen(listener).context("cannot listen")?.run();
         let handle = server.handle();
         let task = tokio::spawn(server);
+        state.host.auditor.start().context("no thread for the audit log")?;
         tracing::info!(%address, database = database_name(&state.host), "serving");
         Ok(Running { address, state, handle, task, started: Instant::now() })
     }
@@ -182,6 +200,11 @@ impl Running {
         if let Err(error) = fired.await {
             tracing::warn!("system.shutdown did not fire: {error}");
         }
+        let host = Arc::clone(&self.state.host);
+        let record = AuditRecord::of_server(Action::ServerStop).on(AuditObject::server());
+        host.auditor.record(record.with(json!({"uptime_s": uptime})));
+        // Everything that could still record something has ended.
+        tokio::task::spawn_blocking(move || host.auditor.stop()).await.context("the audit log was lost")?;
         tracing::info!("stopped");
         Ok(())
     }

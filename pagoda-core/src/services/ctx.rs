@@ -3,6 +3,7 @@
 //! An [`OpCtx`] is lent to each handler as its bridges and taken back afterwards ([`Session`]); that is why
 //! it owns what it holds. While it is lent, nobody else can have it.
 
+use super::audit::Trail;
 use super::error::OpError;
 use super::host::{Host, MOST_NESTED};
 use crate::plugins::dispatch::{self, Session};
@@ -39,6 +40,7 @@ pub struct OpState {
     /// One per handler that is being called.
     frames: Vec<Frame>,
     pub(crate) events: Events,
+    pub(crate) trail: Trail,
 }
 
 /// What undoing a handler needs.
@@ -46,6 +48,7 @@ struct Frame {
     /// Made when the handler first reaches for data.
     savepoint: Option<Savepoint>,
     events: usize,
+    trail: usize,
 }
 
 impl Deref for OpCtx {
@@ -73,8 +76,8 @@ impl OpCtx {
         inside: Vec<&'static PluginDecl>,
     ) -> Self {
         let now = Timestamp::now();
-        let events = Events::default();
-        Self { inner: Some(Box::new(OpState { db, host, request, now, inside, frames: Vec::new(), events })) }
+        let (frames, events, trail) = (Vec::new(), Events::default(), Trail::default());
+        Self { inner: Some(Box::new(OpState { db, host, request, now, inside, frames, events, trail })) }
     }
 
     /// Its parts, unless it was lost while it was lent.
@@ -180,11 +183,12 @@ impl OpCtx {
     /// That of `work`, or the database cannot undo it.
     pub fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, OpError>) -> Result<T, OpError> {
         let savepoint = self.db.savepoint()?;
-        let events = self.events.len();
+        let (events, trail) = (self.events.len(), self.trail.len());
         match work(self) {
             Ok(_) if self.db.has_failed() => {
                 self.db.rollback_to(savepoint)?;
                 self.events.undo(events);
+                self.trail.undo(trail);
                 Err(OpError::Internal(anyhow::anyhow!("a statement failed and nobody said so")))
             }
             Ok(value) => {
@@ -194,6 +198,7 @@ impl OpCtx {
             Err(error) => {
                 self.db.rollback_to(savepoint)?;
                 self.events.undo(events);
+                self.trail.undo(trail);
                 Err(error)
             }
         }
@@ -247,9 +252,9 @@ impl Session for OpCtx {
     }
 
     fn lend(&mut self, plugin: &'static PluginDecl) -> Box<dyn BridgeManager> {
-        let events = self.events.len();
+        let (events, trail) = (self.events.len(), self.trail.len());
         self.inside.push(plugin);
-        self.frames.push(Frame { savepoint: None, events });
+        self.frames.push(Frame { savepoint: None, events, trail });
         Box::new(Self { inner: self.inner.take() })
     }
 
@@ -268,6 +273,7 @@ impl Session for OpCtx {
         }
         if !keep {
             self.events.undo(frame.events);
+            self.trail.undo(frame.trail);
         }
         Ok(keep)
     }

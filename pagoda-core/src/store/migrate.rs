@@ -13,13 +13,22 @@ use sha2::{Digest, Sha256};
 const CORE_OWNER: &str = "core";
 
 /// The core's migrations, oldest first. One that was released is never changed, only followed by another.
-pub(super) const CORE: [Migration<'static>; 1] = [Migration {
-    owner: CORE_OWNER,
-    version: 1,
-    name: "initial",
-    sqlite: include_str!("../../migrations/sqlite/0001_initial.sql"),
-    postgres: include_str!("../../migrations/postgres/0001_initial.sql"),
-}];
+pub(super) const CORE: &[Migration<'static>] = &[
+    Migration {
+        owner: CORE_OWNER,
+        version: 1,
+        name: "initial",
+        sqlite: include_str!("../../migrations/sqlite/0001_initial.sql"),
+        postgres: include_str!("../../migrations/postgres/0001_initial.sql"),
+    },
+    Migration {
+        owner: CORE_OWNER,
+        version: 3,
+        name: "audit",
+        sqlite: include_str!("../../migrations/sqlite/0003_audit.sql"),
+        postgres: include_str!("../../migrations/postgres/0003_audit.sql"),
+    },
+];
 
 /// One step of a schema, in both dialects.
 #[derive(Clone, Copy, Debug)]
