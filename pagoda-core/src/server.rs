@@ -76,6 +76,7 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
     }
     let store = open_store(&config, true)?;
     let host = Host::new(store, registry, config.time_zone.clone(), audit_settings(&config)?);
+    host.auditor.check()?;
     let new_admin_password = first_administrator(&host, &config)?;
     startup(&host)?;
     Ok(Prepared { config, host, new_admin_password })

@@ -129,7 +129,19 @@ impl Auditor {
         }
     }
 
-    /// Does at once what the thread would do, for programs that start none. Blocks.
+    /// Whether the log can go on with the configured keys. Blocks.
+    ///
+    /// # Errors
+    /// It is signed and there is no key, or the database does not answer.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.is_enabled() {
+            seal::check(&mut self.shared.store.reader()?, &self.shared.settings.keys)?;
+        }
+        Ok(())
+    }
+
+    /// Does at once what the thread would do, for programs that start none; what takes the key of a server
+    /// is left to it. Blocks.
     ///
     /// # Errors
     /// The database does not do it; the outbox keeps what is in it.
@@ -139,7 +151,9 @@ impl Auditor {
         }
         let records: Vec<NewAudit> = self.shared.inbox().records.drain(..).map(|r| r.to_row()).collect();
         self.shared.write(&records)?;
-        while self.shared.seal()? {}
+        let continues = seal::check(&mut self.shared.store.reader()?, &self.shared.settings.keys);
+        // Whoever uses the command line need not know the key, and does not decide about it.
+        while matches!(continues, Ok(true)) && self.shared.seal()? {}
         Ok(())
     }
 }

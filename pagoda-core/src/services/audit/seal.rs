@@ -15,22 +15,42 @@ pub(super) const MOST_SEALED: i64 = 500;
 const MOST_TRIMMED: i64 = 5_000;
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
+/// Begins a transaction that holds the log's head.
 fn open<'a>(db: &mut Db, keys: &'a Keys) -> Result<Tail<'a>, StoreError> {
     db.begin()?;
     let head = audit::lock_head(db)?;
     let head = head.ok_or_else(|| anyhow::anyhow!("the audit log has lost its head row"))?;
-    let switched = scheme_of(&head.hash) != keys.scheme() && head.hash != GENESIS;
-    let (was_signed, last) = (is_signed(&head.hash), head.seq);
+    if is_signed(&head.hash) && !keys.is_signing() {
+        return Err(anyhow::anyhow!(NO_KEY).into());
+    }
+    let (switched, last) = (!continues(&head, keys), head.seq);
     let mut tail = Tail::new(keys, head);
     if switched {
         // Signed with the new key, it vouches for the end of what came before.
-        if was_signed && !keys.is_signing() {
-            tracing::warn!("the audit log was signed up to row {last} and is not from here on: no audit_key");
-        }
         let record = AuditRecord::of_server(Action::AuditKey);
         tail.push(record.with(json!({"scheme": keys.scheme(), "last_of_before": last})).to_row());
     }
     Ok(tail)
+}
+
+/// Going on without one would look like what somebody does who has the database and not the key.
+const NO_KEY: &str = "the audit log is signed and no key is configured: set audit_key (PAGODA_AUDIT_KEY) to the one in \
+                      use, or to a new one if that is lost";
+
+/// Whether a log with this head goes on as it was.
+fn continues(head: &AuditHeadRow, keys: &Keys) -> bool {
+    head.hash == GENESIS || scheme_of(&head.hash) == keys.scheme()
+}
+
+/// Whether the log goes on as it was with these keys; an error says that it cannot go on at all.
+///
+/// # Errors
+/// The log is signed and there is no key, or the database does not answer.
+pub(super) fn check(db: &mut Db, keys: &Keys) -> Result<bool, StoreError> {
+    match audit::head(db)? {
+        Some(head) if is_signed(&head.hash) && !keys.is_signing() => Err(anyhow::anyhow!(NO_KEY).into()),
+        head => Ok(head.is_none_or(|head| continues(&head, keys))),
+    }
 }
 
 fn close(db: &mut Db, tail: &Tail<'_>) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Each way to change a stored log, and what is said of it.
 
-use super::{Bed, KEY, many, signing};
-use crate::services::audit::chain::Keys;
+use super::{Bed, KEY, many, record, signing};
+use crate::services::audit::chain::{Keys, Tail};
 use crate::services::audit::seal;
 use crate::services::audit::verify::Problem;
 use crate::store::queries::audit::{self, AuditFilter};
@@ -138,10 +138,24 @@ fn a_key_vouches_for_what_came_before_it() {
     // The switch is written as soon as there is one, not only with the next record.
     bed.seal(&first);
     assert_eq!(bed.verify(&second).rows, 9);
-    // Without its key the log goes on, and that is told.
+    // Without a key nobody goes on with it, and who does so by hand is found.
     bed.note(many(1));
-    bed.seal(&plain);
-    assert_eq!(bed.verify(&second).problems, [Problem::Unsigned { seq: 10 }, Problem::Unsigned { seq: 11 }]);
+    let refused = seal::seal(&mut bed.writer(), &plain).unwrap_err().to_string();
+    assert!(refused.contains("audit_key"), "{refused}");
+    assert!(seal::check(&mut bed.writer(), &plain).is_err());
+    assert!(
+        !seal::check(&mut bed.writer(), &second).unwrap() && seal::check(&mut bed.writer(), &first).unwrap()
+    );
+    let mut writer = bed.writer();
+    let db = &mut writer;
+    db.begin().unwrap();
+    let mut tail = Tail::new(&plain, audit::head(db).unwrap().unwrap());
+    tail.push(record("forged").to_row());
+    audit::append(db, &tail.rows).unwrap();
+    audit::set_head(db, &tail.head).unwrap();
+    db.commit().unwrap();
+    drop(writer);
+    assert_eq!(bed.verify(&second).problems, [Problem::Unsigned { seq: 10 }]);
     // A row of before the key, computed anew, does not lead to the row with the key.
     bed.tamper("UPDATE audit_log SET actor = 'x', hash = 'sha256:0' WHERE seq = 2");
     let problems = bed.verify(&second).problems;
