@@ -1,11 +1,15 @@
 //! The binary as its users meet it: first start, commands, signals, bad configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use pagoda_core::store::{DatabaseUrl, Store, StoreOptions};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+/// What the audit log of a test is signed with.
+const KEY: &str = "a-key-of-operators";
 
 /// The plain binary.
 fn plain() -> PathBuf {
@@ -163,7 +167,8 @@ fn users_tokens_and_migrations_from_the_command_line() {
     fn with<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
         [arguments, &["--database-url", "sqlite://d/p.db"]].concat()
     }
-    assert_eq!(succeed(&run(directory.path(), &with(&["migrate"]))), "core 0001 initial\n");
+    let applied = succeed(&run(directory.path(), &with(&["migrate"])));
+    assert!(applied.starts_with("core 0001 initial\n"), "{applied}");
     assert_eq!(succeed(&run(directory.path(), &with(&["migrate"]))), "The database is up to date.\n");
     let create = |name: &str, password: &str| {
         let mut command = command(
@@ -287,4 +292,163 @@ fn features_decide_what_the_binary_contains() {
     let token = succeed(&ask(&["token", "issue", "admin"]).output().unwrap());
     let url = format!("{}/api/v2/plugins/hello-world-plugin/hello/", server.base);
     assert_eq!(get(&url, token.trim()).0, 200);
+}
+
+/// Changes the database as somebody would who can write the file.
+fn tamper(database: &Path, sql: &str) {
+    let mut options = StoreOptions::new(DatabaseUrl::Sqlite(database.to_owned()));
+    options.exclusive = false;
+    Store::open(options).unwrap().writer().unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn the_audit_log_is_verified_and_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| run(directory.path(), arguments);
+    assert!(fail(&run(&["audit", "verify"])).contains("there is no database sqlite://pagoda-data/pagoda.db"));
+    assert!(!directory.path().join("pagoda-data").exists());
+    // A database of a version that had no audit log is not changed by looking.
+    let old = directory.path().join("old.db");
+    tamper(&old, "CREATE TABLE entity (id INTEGER)");
+    let text = fail(&run(&["audit", "verify", "--database-url", "sqlite://old.db"]));
+    assert!(text.contains("pagoda migrate"), "{text}");
+
+    let mut server = Server::start(&mut command(&plain(), directory.path(), &[]));
+    // What the command line does beside a server is in the log when it ends.
+    succeed(&run(&["token", "issue", "admin"]));
+    let text = succeed(&run(&["audit", "verify"]));
+    for line in ["rows: 3 (1 to 3)", "waiting to be sealed: 0", "intact"] {
+        assert!(text.lines().any(|said| said == line), "{line}: {text}");
+    }
+    let head = text.lines().find_map(|line| line.strip_prefix("head: ")).unwrap().to_owned();
+    assert!(head.starts_with("3:sha256:"), "{head}");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    succeed(&run(&["audit", "verify", "--noted", &head]));
+
+    let export = |arguments: &[&str]| succeed(&run(&[&["audit", "export"], arguments].concat()));
+    let lines: Vec<Value> = export(&[]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|row| {
+            (row["seq"].as_i64().unwrap(), row["action"].as_str().unwrap(), row["origin"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        (1, "user.create", "server"),
+        (2, "server.start", "server"),
+        (3, "token.issue", "cli"),
+        (4, "server.stop", "server"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(lines[1]["prev_hash"], lines[0]["hash"]);
+    let at = |row: usize| lines[row]["at"].as_str().unwrap();
+    let some = export(&["--since", at(1), "--until", at(3)]);
+    assert_eq!(some.lines().count(), 2);
+    assert_eq!(export(&["--until", "2001-01-01"]), "");
+    let table = export(&["--format", "csv", "--until", at(1)]);
+    let mut table = table.split("\r\n");
+    assert!(table.next().unwrap().starts_with("seq,at,actor_id,actor,action,object_kind,"));
+    let row = table.next().unwrap();
+    assert!(
+        row.starts_with("1,\"") && row.contains("\",,,\"user.create\",\"user\",1,\"admin\",,\""),
+        "{row}"
+    );
+    assert!(row.contains("\"{\"\"is_superuser\"\":true}\""), "{row}");
+    assert_eq!((table.next(), table.next()), (Some(""), None));
+    let refused = run(&["audit", "export", "--since", "yesterday"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("2026-01-31T12:00:00Z"));
+
+    let database = directory.path().join("pagoda-data/pagoda.db");
+    tamper(&database, "UPDATE audit_log SET origin = 'http' WHERE seq = 3");
+    let output = run(&["audit", "verify"]);
+    assert!(fail(&output).contains("row 3 was changed"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("NOT INTACT\n"), "{output:?}");
+    tamper(
+        &database,
+        "UPDATE audit_log SET origin = 'cli' WHERE seq = 3; DELETE FROM audit_log WHERE seq = 4",
+    );
+    assert!(fail(&run(&["audit", "verify"])).contains("row 4, the last one, is missing"));
+    // Cut off together with its head: only the noted row shows it.
+    tamper(
+        &database,
+        "DELETE FROM audit_log WHERE seq = 3; \
+         UPDATE audit_head SET seq = 2, hash = (SELECT hash FROM audit_log WHERE seq = 2)",
+    );
+    succeed(&run(&["audit", "verify"]));
+    assert!(
+        fail(&run(&["audit", "verify", "--noted", &head])).contains("row 3 is not the row that was noted")
+    );
+}
+
+/// Killed at any moment, the log holds, and every write that was acknowledged is in it.
+#[test]
+fn the_audit_log_survives_being_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| run(directory.path(), arguments);
+    let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
+    let mut acknowledged: Vec<String> = Vec::new();
+    let mut token = String::new();
+    for (round, writes) in [1, 40, 9, 23].into_iter().enumerate() {
+        let mut server = Server::start(command(&plain(), directory.path(), &[]).env("PAGODA_AUDIT_KEY", KEY));
+        if token.is_empty() {
+            token = succeed(&run(&["token", "issue", "admin"])).trim().to_owned();
+        }
+        let post = |path: &str, name: &str| {
+            let answer = agent
+                .post(format!("{}{path}", server.base))
+                .header("Authorization", format!("Token {token}"))
+                .send_json(serde_json::json!({"name": name}));
+            answer.is_ok_and(|answer| answer.status() == 202)
+        };
+        assert!(round > 0 || post("/entity/api/v2/", "asset"));
+        let names = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for client in 0..3 {
+                let (post, names) = (&post, &names);
+                scope.spawn(move || {
+                    for number in 0.. {
+                        let name = format!("{round}-{client}-{number}");
+                        if !post("/entity/api/v2/1/entries/", &name) {
+                            return;
+                        }
+                        names.lock().unwrap().push(name);
+                    }
+                });
+            }
+            while names.lock().unwrap().len() < writes {
+                std::thread::yield_now();
+            }
+            server.signal("KILL");
+        });
+        assert_eq!(server.wait(), None);
+        acknowledged.append(&mut names.into_inner().unwrap());
+        let verified =
+            command(&plain(), directory.path(), &["audit", "verify"]).env("PAGODA_AUDIT_KEY", KEY).output();
+        succeed(&verified.unwrap());
+    }
+    // Without the key the log is not gone on with.
+    assert!(fail(&run(&["serve", "--bind", "127.0.0.1:0"])).contains("PAGODA_AUDIT_KEY"));
+    // The next start moves to the log what the last one left behind.
+    let mut server = Server::start(command(&plain(), directory.path(), &[]).env("PAGODA_AUDIT_KEY", KEY));
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let verified =
+        command(&plain(), directory.path(), &["audit", "verify"]).env("PAGODA_AUDIT_KEY", KEY).output();
+    let text = succeed(&verified.unwrap());
+    assert!(text.contains("waiting to be sealed: 0"), "{text}");
+    let exported = succeed(&run(&["audit", "export"]));
+    let mut created: Vec<String> = exported
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|row| row["action"] == "entry.create")
+        .map(|row| row["object_name"].as_str().unwrap().to_owned())
+        .collect();
+    let count = created.len();
+    created.sort();
+    created.dedup();
+    assert_eq!(created.len(), count, "each once");
+    let missing: Vec<_> = acknowledged.iter().filter(|name| created.binary_search(name).is_err()).collect();
+    assert!(missing.is_empty() && acknowledged.len() >= 73, "{missing:?} of {}", acknowledged.len());
 }

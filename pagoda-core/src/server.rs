@@ -6,6 +6,7 @@ use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::{Plugin, Registry};
 use crate::replace::{self, Origin};
+use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
 use crate::services::host::Host;
 use crate::services::plugin_account;
@@ -19,6 +20,7 @@ use anyhow::Context;
 use pagoda_plugin_sdk::capability::Capability;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::SystemShutdown;
+use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -54,6 +56,15 @@ pub fn open_store(config: &Config, exclusive: bool) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// What the configuration says about the audit log.
+///
+/// # Errors
+/// A key cannot be used.
+pub fn audit_settings(config: &Config) -> anyhow::Result<AuditSettings> {
+    let keys = Keys::new(config.audit_keys.iter().map(crate::config::Secret::expose)).context("audit_key")?;
+    Ok(AuditSettings { enabled: config.audit, retention_days: config.audit_retention_days, keys })
+}
+
 /// Does everything that must be done before the port opens. Blocks; not for async threads.
 ///
 /// # Errors
@@ -74,7 +85,8 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
         tracing::warn!("{warning}");
     }
     let store = open_store(&config, true)?;
-    let host = Host::new(store, registry, config.time_zone.clone());
+    let host = Host::new(store, registry, config.time_zone.clone(), audit_settings(&config)?);
+    host.auditor.check()?;
     let new_admin_password = first_administrator(&host, &config)?;
     plugin_accounts(&host)?;
     plugin::quarantine_from_before(&host, &config.quarantined)
@@ -82,6 +94,7 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
     plugin::sync(&host).context("cannot read the states of the plugins")?;
     plugin::watch(&host).context("cannot start the watchdog")?;
     plugin::start_all(&host, config.strict)?;
+    note_start(&host).context("cannot write to the audit log")?;
     plugin::keep(&host).context("cannot start the keeper of the plugins' states")?;
     Ok(Prepared { config, host, new_admin_password })
 }
@@ -116,6 +129,19 @@ fn plugin_accounts(host: &Arc<Host>) -> anyhow::Result<()> {
             .with_context(|| format!("plugin {} has no account to act as itself", plugin.decl.id))?;
     }
     Ok(())
+}
+
+fn note_start(host: &Arc<Host>) -> Result<(), OpError> {
+    // A handler that hangs may hold the database; the process will be replaced in a moment.
+    if host.is_to_be_replaced() {
+        return Ok(());
+    }
+    let running = host.registry.plugins().iter().filter(|plugin| plugin.is_started());
+    let plugins = listed(running.map(|plugin| plugin.decl.id));
+    Runner::of_server(host, None).run_blocking(Mode::Write, |op| {
+        op.audit(Action::ServerStart, AuditObject::server(), || json!({"plugins": plugins}));
+        Ok(())
+    })
 }
 
 fn database_name(host: &Host) -> &'static str {
@@ -166,6 +192,7 @@ impl Prepared {
         let server = server.listen(listener).context("cannot listen")?.run();
         let handle = server.handle();
         let task = tokio::spawn(server);
+        state.host.auditor.start().context("no thread for the audit log")?;
         tracing::info!(%address, database = database_name(&state.host), "serving");
         Ok(Running { address, state, handle, task, kept, started: Instant::now() })
     }
@@ -194,6 +221,11 @@ impl Running {
         if let Err(error) = fired.await {
             tracing::warn!("system.shutdown did not fire: {error}");
         }
+        let host = Arc::clone(&self.state.host);
+        let record = AuditRecord::of_server(Action::ServerStop).on(AuditObject::server());
+        host.auditor.record(record.with(json!({"uptime_s": uptime})));
+        // Everything that could still record something has ended.
+        tokio::task::spawn_blocking(move || host.auditor.stop()).await.context("the audit log was lost")?;
         tracing::info!("stopped");
         Ok(())
     }

@@ -302,8 +302,14 @@ impl TestApp {
     }
 }
 
-impl Drop for TestApp {
-    fn drop(&mut self) {
+impl TestApp {
+    /// Stops it in order; gives the directory of its database, which goes when it is dropped.
+    pub(crate) fn stop(mut self) -> TempDir {
+        self.end();
+        std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap())
+    }
+
+    fn end(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -311,5 +317,11 @@ impl Drop for TestApp {
         {
             panic!("the server failed");
         }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.end();
     }
 }

@@ -1,5 +1,6 @@
 //! The command line. *Source: design §9.*
 
+mod audit;
 mod lists;
 
 use crate::config::{Config, Flags};
@@ -63,6 +64,9 @@ enum Command {
     /// Manage API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Check or export the audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look at the plugins of this binary
     #[command(subcommand)]
     Plugins(PluginsCommand),
@@ -157,6 +161,7 @@ fn run(cli: Cli, expected: &[&'static PluginDecl]) -> anyhow::Result<()> {
             create_user(&config, contributions, &name, superuser, password_stdin)
         }
         Command::Token(TokenCommand::Issue { name }) => issue_token(&config, contributions, &name),
+        Command::Audit(command) => audit::run(&config, command),
         Command::Plugins(PluginsCommand::List { json }) => {
             print(&lists::plugins(&registry(&config, contributions)?, json)?)
         }
@@ -239,9 +244,18 @@ fn migrate(config: &Config) -> anyhow::Result<()> {
 /// Operations of the command line fire hooks like any other.
 fn runner(config: &Config, contributions: Contributions) -> anyhow::Result<Runner> {
     let registry = registry(config, contributions)?;
-    let host = Host::new(server::open_store(config, false)?, registry, config.time_zone.clone());
+    let audit = server::audit_settings(config)?;
+    let host = Host::new(server::open_store(config, false)?, registry, config.time_zone.clone(), audit);
     let request = RequestInfo::new(None, "cli".into(), Origin::Cli, config.time_zone.clone());
     Ok(Runner::new(host, Arc::new(request)))
+}
+
+/// Brings the audit log up to date, where no server may run that would. What was done is done all the same.
+fn settle(runner: &Runner) {
+    if let Err(error) = runner.host.auditor.settle() {
+        // Standard error may be closed; there is nowhere else to say it.
+        let _ = writeln!(std::io::stderr(), "pagoda: the audit log will be completed later: {error}");
+    }
 }
 
 fn create_user(
@@ -254,6 +268,7 @@ fn create_user(
     let password = read_password(password_stdin)?;
     let runner = runner(config, contributions)?;
     let created = runner.run_blocking(Mode::Write, |op| user::create(op, name, &password, superuser));
+    settle(&runner);
     let user = created.map_err(|error| match error {
         OpError::Invalid(complaints) => anyhow::anyhow!("cannot create the user: {complaints}"),
         error => anyhow::Error::new(error).context("cannot create the user"),
@@ -285,5 +300,6 @@ fn issue_token(config: &Config, contributions: Contributions, name: &str) -> any
         let id = found.ok_or_else(|| OpError::not_found("user", name))?.id;
         user::issue_token(op, id)
     })?;
+    settle(&runner);
     print(&key)
 }

@@ -17,6 +17,9 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_SECURE_COOKIES", "secure_cookies", "cookies for HTTPS only"),
     ("PAGODA_TIME_ZONE", "time_zone", "the zone in which most times are shown"),
     ("PAGODA_ADMIN_PASSWORD", "admin_password", "password of the first administrator"),
+    ("PAGODA_AUDIT", "audit", "whether who did what is recorded"),
+    ("PAGODA_AUDIT_KEY", "audit_key", "what the audit log is signed with"),
+    ("PAGODA_AUDIT_RETENTION_DAYS", "audit_retention_days", "how long the audit log is kept"),
     ("PAGODA_LOG", "log", "filter of log lines"),
     ("PAGODA_LOG_FORMAT", "log_format", "auto, human or json"),
     ("PAGODA_STRICT", "strict", "a problem with a plugin stops the start"),
@@ -58,6 +61,9 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "secure_cookies" => super::set_secure_cookies,
         "time_zone" => super::set_time_zone,
         "admin_password" => super::set_admin_password,
+        "audit" => super::set_audit,
+        "audit_key" => super::set_audit_key,
+        "audit_retention_days" => super::set_audit_retention,
         "log" => super::set_log,
         "log_format" => super::set_log_format,
         "strict" => super::set_strict,
@@ -98,7 +104,7 @@ pub(super) fn apply(
             continue;
         };
         // A secret is not repeated.
-        let shown = if *key == "admin_password" { "…" } else { value.as_str() };
+        let shown = if matches!(*key, "admin_password" | "audit_key") { "…" } else { value.as_str() };
         if let Some(set) = setter(key)
             && let Err(expected) = set(config, &value)
         {

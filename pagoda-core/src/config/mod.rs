@@ -5,8 +5,10 @@
 mod env;
 mod file;
 mod policy;
+mod secret;
 
 pub use env::{QUARANTINE, VARIABLES};
+pub use secret::Secret;
 
 use crate::plugins::registry::PluginSettings;
 use crate::store::{DatabaseUrl, StoreOptions};
@@ -54,6 +56,12 @@ pub struct Config {
     pub time_zone: Zone,
     /// Password of the administrator made at the first start; a random one when absent.
     pub admin_password: Option<String>,
+    /// Whether who did what is recorded.
+    pub audit: bool,
+    /// What the audit log is signed with: the present key, then those of before.
+    pub audit_keys: Vec<Secret>,
+    /// Days for which rows of the audit log are kept; none means for ever.
+    pub audit_retention_days: Option<u32>,
     /// Filter of log lines, as `tracing_subscriber::EnvFilter` reads it.
     pub log: String,
     /// How log lines look.
@@ -91,6 +99,9 @@ impl Default for Config {
             // *Source: spec, entity §0.1.* The zone is in the database that is part of the binary.
             time_zone: Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc()),
             admin_password: None,
+            audit: true,
+            audit_keys: Vec::new(),
+            audit_retention_days: Some(365),
             log: "info".to_owned(),
             log_format: LogFormat::Auto,
             strict: false,
@@ -251,6 +262,32 @@ fn set_admin_password(config: &mut Config, value: &str) -> Result<(), String> {
         return Err("expected a password, or leave it out for a random one".to_owned());
     }
     config.admin_password = Some(value.to_owned());
+    Ok(())
+}
+
+fn set_audit(config: &mut Config, value: &str) -> Result<(), String> {
+    config.audit = flag(value)?;
+    Ok(())
+}
+
+/// Shorter secrets could be guessed by whoever has the log.
+const LEAST_KEY: usize = 16;
+
+fn set_audit_key(config: &mut Config, value: &str) -> Result<(), String> {
+    let keys: Vec<&str> = value.split_whitespace().collect();
+    if keys.is_empty() || keys.iter().any(|key| key.chars().count() < LEAST_KEY) {
+        return Err(format!(
+            "expected a secret of at least {LEAST_KEY} characters without blanks, and behind it, after blanks, those \
+             that were in use before"
+        ));
+    }
+    config.audit_keys = keys.into_iter().map(Secret::new).collect();
+    Ok(())
+}
+
+fn set_audit_retention(config: &mut Config, value: &str) -> Result<(), String> {
+    let days: u32 = number(value, 0, 36_500)?;
+    config.audit_retention_days = (days > 0).then_some(days);
     Ok(())
 }
 

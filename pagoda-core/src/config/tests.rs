@@ -64,6 +64,25 @@ fn everything_that_is_wrong_is_named_with_its_place() {
 fn a_secret_is_not_repeated() {
     let problems = load("", &[("PAGODA_ADMIN_PASSWORD", "")], Flags::default()).unwrap_err().join("\n");
     assert!(problems.contains("PAGODA_ADMIN_PASSWORD=…"), "{problems}");
+    let problems =
+        load("audit_key = \"in-the-file\"", &[("PAGODA_AUDIT_KEY", "short-key")], Flags::default());
+    let problems = problems.unwrap_err().join("\n");
+    assert!(problems.contains(":1: audit_key: expected a secret of at least 16"), "{problems}");
+    assert!(problems.contains("PAGODA_AUDIT_KEY=…: expected a secret of at least 16"), "{problems}");
+    assert!(!problems.contains("short-key") && !problems.contains("in-the-file"), "{problems}");
+    let key = "a-secret-that-is-long a-secret-of-last-year";
+    let config = load("", &[("PAGODA_AUDIT_KEY", key)], Flags::default()).unwrap();
+    assert_eq!(config.audit_keys.len(), 2);
+    assert!(!format!("{config:?}").contains("a-secret"));
+}
+
+#[test]
+fn the_audit_log_is_on_and_kept_for_a_year_unless_told_otherwise() {
+    let config = Config::load(&Flags::default(), []).unwrap();
+    assert_eq!((config.audit, config.audit_retention_days, config.audit_keys.len()), (true, Some(365), 0));
+    let toml = "audit = false\naudit_retention_days = 0\n";
+    let config = load(toml, &[], Flags::default()).unwrap();
+    assert_eq!((config.audit, config.audit_retention_days), (false, None));
 }
 
 #[test]

@@ -33,7 +33,21 @@ const ENTRY_LIST: [(&str, &str); 4] = [
     ("ordering", "name or updated_time, with - for descending"),
 ];
 
-const OPERATIONS: [Operation; 14] = [
+const AUDIT_LIST: [(&str, &str); 11] = [
+    ("limit", "Rows per page, 30 by default, 1000 at most"),
+    LIMIT_OFFSET[1],
+    ("actor", "Name of who acted"),
+    ("action", "What was done, such as `entry.create`"),
+    ("object_kind", "What it was done to, such as `entry`"),
+    ("object_id", "Its id"),
+    ("object_name", "Its name at that time"),
+    ("plugin", "Id of the plugin through which it was done"),
+    ("trace_id", "The request, by its `X-Request-Id`"),
+    ("since", "Not before this time, such as 2026-01-31T12:00:00Z, or this day in UTC"),
+    ("until", "Before this time, in the same forms"),
+];
+
+const OPERATIONS: &[Operation] = &[
     op(
         "/entity/api/v2/",
         "get",
@@ -156,6 +170,16 @@ const OPERATIONS: [Operation; 14] = [
         None,
         ("200", Some("Token")),
     ),
+    op(
+        "/api/v2/audit/",
+        "get",
+        "audit_list",
+        "List who did what, newest first; for administrators",
+        "audit",
+        &AUDIT_LIST,
+        None,
+        ("200", Some("AuditPage")),
+    ),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "a row of the table above")]
@@ -176,7 +200,7 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    for operation in &OPERATIONS {
+    for operation in OPERATIONS {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
     for route in registry.routes().iter().map(|route| &route.reg) {
@@ -302,6 +326,7 @@ fn path_parameters(path: &str, kind: &str) -> Vec<Value> {
 
 fn object(fields: &[(&str, &str)]) -> Value {
     let kind = |kind: &str| match kind {
+        "integer?" => json!({"type": ["integer", "null"]}),
         "string?" => json!({"type": ["string", "null"]}),
         "object?" => json!({"type": ["object", "null"]}),
         kind => json!({"type": kind}),
@@ -386,6 +411,13 @@ fn schemas() -> Value {
         "EntryCreate": optional(&[("name", "string"), ("attrs", "array")], &["name"]),
         "EntryUpdate": optional(&[("name", "string"), ("attrs", "array")], &[]),
         "Me": object(&[("user_id", "integer"), ("username", "string"), ("email", "string"), ("co_users", "array")]),
+        "AuditItem": object(&[
+            ("seq", "integer"), ("at", "string"), ("actor_id", "integer?"), ("actor", "string?"),
+            ("action", "string"), ("object_kind", "string?"), ("object_id", "integer?"), ("object_name", "string?"),
+            ("plugin", "string?"), ("trace_id", "string"), ("origin", "string"), ("detail", "object"),
+            ("prev_hash", "string"), ("hash", "string"),
+        ]),
+        "AuditPage": page_of("AuditItem"),
         "Token": object(&[("key", "string")]),
     })
 }

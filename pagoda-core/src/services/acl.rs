@@ -2,6 +2,7 @@
 //!
 //! Roles come with their own tables later; their step (9) has its place in `granted_by_rules`.
 
+use super::audit::{Action, AuditObject};
 use super::ctx::OpCtx;
 use super::error::OpError;
 use crate::store::rows::{AttributeRow, EntityAttrRow, EntityRow, EntryRow};
@@ -173,6 +174,14 @@ pub fn require_writer(op: &mut OpCtx) -> Result<(), OpError> {
     Ok(())
 }
 
+/// Ends an operation that is for administrators only.
+///
+/// # Errors
+/// [`OpError::Denied`]
+pub fn require_superuser(op: &mut OpCtx) -> Result<(), OpError> {
+    if op.user()?.is_superuser { Ok(()) } else { Err(denied(op, None, Level::Full, None)) }
+}
+
 fn denied(
     op: &mut OpCtx,
     object: Option<ObjectRef>,
@@ -190,6 +199,11 @@ fn denied(
             payload
         });
     }
+    op.audit_failure(
+        Action::Denied,
+        object.as_ref().map(AuditObject::from),
+        || serde_json::json!({"level": level.code(), "denied_by": denied_by}),
+    );
     OpError::Denied { object, level }
 }
 

@@ -3,6 +3,7 @@
 //! An [`OpCtx`] is lent to each handler as its bridges and taken back afterwards ([`Session`]); that is why
 //! it owns what it holds. While it is lent, nobody else can have it.
 
+use super::audit::Trail;
 use super::error::OpError;
 use super::host::{Host, MOST_NESTED};
 use crate::plugins::dispatch::{self, Session};
@@ -42,6 +43,7 @@ pub struct OpState {
     /// One per handler that is being called.
     frames: Vec<Frame>,
     pub(crate) events: Events,
+    pub(crate) trail: Trail,
 }
 
 /// What undoing a handler needs.
@@ -51,6 +53,7 @@ struct Frame {
     events: usize,
     /// From when on the handler gets no more answers: it must not hold the transaction for ever.
     until: Instant,
+    trail: usize,
 }
 
 impl Deref for OpCtx {
@@ -79,8 +82,9 @@ impl OpCtx {
         until: Option<Instant>,
     ) -> Self {
         let now = Timestamp::now();
-        let (events, frames) = (Events::default(), Vec::new());
-        Self { inner: Some(Box::new(OpState { db, host, request, now, inside, until, frames, events })) }
+        let (frames, events, trail) = (Vec::new(), Events::default(), Trail::default());
+        let state = OpState { db, host, request, now, inside, until, frames, events, trail };
+        Self { inner: Some(Box::new(state)) }
     }
 
     /// Its parts, unless it was lost while it was lent.
@@ -209,11 +213,12 @@ impl OpCtx {
     /// That of `work`, or the database cannot undo it.
     pub fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, OpError>) -> Result<T, OpError> {
         let savepoint = self.db.savepoint()?;
-        let events = self.events.len();
+        let (events, trail) = (self.events.len(), self.trail.len());
         match work(self) {
             Ok(_) if self.db.has_failed() => {
                 self.db.rollback_to(savepoint)?;
                 self.events.undo(events);
+                self.trail.undo(trail);
                 Err(OpError::Internal(anyhow::anyhow!("a statement failed and nobody said so")))
             }
             Ok(value) => {
@@ -223,6 +228,7 @@ impl OpCtx {
             Err(error) => {
                 self.db.rollback_to(savepoint)?;
                 self.events.undo(events);
+                self.trail.undo(trail);
                 Err(error)
             }
         }
@@ -284,9 +290,9 @@ impl Session for OpCtx {
     }
 
     fn lend(&mut self, plugin: &'static PluginDecl, until: Instant) -> Box<dyn BridgeManager> {
-        let events = self.events.len();
+        let (events, trail) = (self.events.len(), self.trail.len());
         self.inside.push(plugin);
-        self.frames.push(Frame { savepoint: None, events, until });
+        self.frames.push(Frame { savepoint: None, events, trail, until });
         Box::new(Self { inner: self.inner.take() })
     }
 
@@ -305,6 +311,7 @@ impl Session for OpCtx {
         }
         if !keep {
             self.events.undo(frame.events);
+            self.trail.undo(frame.trail);
         }
         Ok(keep)
     }

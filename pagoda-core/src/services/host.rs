@@ -1,5 +1,6 @@
 //! What all operations of one server share.
 
+use super::audit::{AuditSettings, Auditor};
 use crate::plugins::registry::Registry;
 use crate::services::plugin::Seen;
 use crate::store::Store;
@@ -27,6 +28,8 @@ pub struct Host {
     pub zone: Zone,
     /// Limits of the data model.
     pub limits: ModelLimits,
+    /// Takes what no operation records in the audit log.
+    pub auditor: Auditor,
     /// Operations that run or wait for a connection, see [`Host::admit`].
     busy: AtomicUsize,
     /// What this instance knows of the states of plugins in the database.
@@ -49,8 +52,9 @@ pub const MOST_NESTED: usize = 4;
 impl Host {
     /// A server over these.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, zone: Zone) -> Arc<Self> {
+    pub fn new(store: Store, registry: Registry, zone: Zone, audit: AuditSettings) -> Arc<Self> {
         Arc::new(Self {
+            auditor: Auditor::new(store.clone(), audit),
             store,
             registry: Arc::new(registry),
             zone,

@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod attribute;
+pub mod audit;
 pub mod ctx;
 pub mod entity;
 pub mod entry;

@@ -1,5 +1,6 @@
 //! Runs an operation: connection, transaction, work, commit, Observe hooks.
 
+use super::audit::Trail;
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::host::Host;
@@ -157,13 +158,14 @@ impl Runner {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (outcome, mut events) = self.attempt(mode, &mut work);
+            let (outcome, mut events, trail) = self.attempt(mode, &mut work);
             match outcome {
                 Err(OpError::Unavailable(StoreError::Serialization)) if tries < MOST_TRIES => {
                     // Others hold what this one needs; give them a moment, longer each time.
                     std::thread::sleep(Duration::from_millis(u64::from(5 * tries * tries)));
                 }
                 outcome => {
+                    trail.into_records().for_each(|record| self.host.auditor.record(record));
                     *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
                     if !events.is_empty() {
                         events.run_plain(&self.surroundings());
@@ -174,18 +176,19 @@ impl Runner {
         }
     }
 
+    /// One transaction; also what is left to observe and to record after it.
     fn attempt<T>(
         &self,
         mode: Mode,
         work: &mut impl FnMut(&mut OpCtx) -> Result<T, OpError>,
-    ) -> (Result<T, OpError>, Events) {
+    ) -> (Result<T, OpError>, Events, Trail) {
         let opened = match mode {
             Mode::Read => self.host.store.reader(),
             Mode::Write => self.host.store.writer(),
         };
         let db = match opened.and_then(|mut db| db.begin().map(|()| db)) {
             Ok(db) => db,
-            Err(error) => return (Err(error.into()), Events::default()),
+            Err(error) => return (Err(error.into()), Events::default(), Trail::default()),
         };
         let until = self.function.as_ref().map(|function| Instant::now() + function.times.hard_limit);
         let (host, request) = (Arc::clone(&self.host), Arc::clone(&self.request));
@@ -194,19 +197,34 @@ impl Runner {
         let Some(mut state) = op.into_state() else {
             // Dropped with its transaction, which is rolled back by that.
             let lost = outcome.err().unwrap_or_else(|| OpError::Internal(anyhow::anyhow!("operation lost")));
-            return (Err(lost), Events::default());
+            return (Err(lost), Events::default(), Trail::default());
         };
-        let mut events = std::mem::take(&mut state.events);
-        let outcome = outcome.and_then(|value| state.db.commit().map(|()| value).map_err(OpError::from));
+        let (mut events, mut trail) = (std::mem::take(&mut state.events), std::mem::take(&mut state.trail));
+        let outcome = outcome.and_then(|value| {
+            // What was done and the record of it are one: neither is there without the other.
+            if mode == Mode::Write {
+                trail.write(&mut state.db)?;
+            }
+            state.db.commit()?;
+            Ok(value)
+        });
+        let recorded = outcome.is_ok() && mode == Mode::Write && !trail.is_empty();
+        if recorded {
+            trail = Trail::default();
+        }
         if outcome.is_err() {
             events.undo(0);
+            trail.undo(0);
             if let Err(error) = state.db.rollback() {
                 tracing::warn!(trace_id = %self.request.trace_id, "a transaction could not be rolled back: {error}");
             }
         }
         // The connection goes back before any Observe handler asks for one.
         drop(state);
-        (outcome, events)
+        if recorded {
+            self.host.auditor.outbox_filled();
+        }
+        (outcome, events, trail)
     }
 
     fn surroundings(&self) -> Surroundings {

@@ -1,5 +1,6 @@
 //! Users, sessions, tokens. *Source: spec, auth-user.*
 
+use super::audit::{Action, AuditObject};
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::plugin_account;
@@ -14,6 +15,7 @@ use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::payload::{LoginFailure, LoginSuccess, UserAfterLogin, UserAfterLogout};
 use pagoda_plugin_sdk::time::Timestamp;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Seconds for which a token holds unless the user has another lifetime. *Source: spec, auth-user §2.3.*
@@ -62,7 +64,11 @@ pub fn create(op: &mut OpCtx, username: &str, password: &str, is_superuser: bool
         ..NewUser::default()
     };
     match users::insert(&mut op.db, &new) {
-        Ok(row) => Ok(model(&row)),
+        Ok(row) => {
+            let user = model(&row);
+            op.audit(Action::UserCreate, &user, || json!({"is_superuser": is_superuser}));
+            Ok(user)
+        }
         Err(StoreError::Conflict { constraint }) if constraint == APP_USER_USERNAME => {
             Err(OpError::field("username", Code::Invalid, format!("there is a user `{username}` already")))
         }
@@ -116,6 +122,8 @@ pub fn login(
     let row = match credentials {
         Credentials::Good(row) => row,
         Credentials::Bad(reason) => {
+            // Why is not said: who reads the log need not learn which names exist.
+            op.audit(Action::LoginFailed, AuditObject::user_name(username), || json!({"method": "password"}));
             op.observe::<hooks::pagoda::auth::login_failure>(|| {
                 let mut payload = LoginFailure::default();
                 payload.username = username.to_owned();
@@ -140,6 +148,7 @@ pub fn login(
         },
     )?;
     users::set_last_login(&mut op.db, user.id, now)?;
+    op.audit_as(&user, Action::Login, &user, || json!({"method": "password"}));
     op.observe::<hooks::pagoda::auth::login_success>(|| {
         let mut payload = LoginSuccess::default();
         payload.user = user.clone();
@@ -161,6 +170,7 @@ pub fn login(
 pub fn logout(op: &mut OpCtx, key: &str) -> Result<(), OpError> {
     let user = op.user()?.clone();
     if session::delete(&mut op.db, &secret::digest(key))? {
+        op.audit(Action::Logout, &user, || Value::Null);
         op.observe::<hooks::user::after_logout>(|| {
             let mut payload = UserAfterLogout::default();
             payload.user = user;
@@ -202,7 +212,12 @@ fn holds(user: &UserRow, token: &TokenRow, now: Timestamp) -> bool {
 pub fn issue_token(op: &mut OpCtx, user_id: i64) -> Result<String, OpError> {
     let key = secret::new_token().map_err(OpError::Internal)?;
     let now = op.now.as_micros();
-    Ok(users::replace_token(&mut op.db, user_id, &key, now)?.key)
+    let key = users::replace_token(&mut op.db, user_id, &key, now)?.key;
+    let names = users::usernames(&mut op.db, &[user_id])?;
+    let name = names.get(&user_id).cloned().unwrap_or_default();
+    let action = if op.user_id() == Some(user_id) { Action::TokenRefresh } else { Action::TokenIssue };
+    op.audit(action, AuditObject { kind: "user", id: Some(user_id), name }, || Value::Null);
+    Ok(key)
 }
 
 /// The token of the acting user.

@@ -28,6 +28,13 @@ pub(super) const CORE: &[Migration<'static>] = &[
         sqlite: include_str!("../../migrations/sqlite/0002_plugin_states.sql"),
         postgres: include_str!("../../migrations/postgres/0002_plugin_states.sql"),
     },
+    Migration {
+        owner: CORE_OWNER,
+        version: 3,
+        name: "audit",
+        sqlite: include_str!("../../migrations/sqlite/0003_audit.sql"),
+        postgres: include_str!("../../migrations/postgres/0003_audit.sql"),
+    },
 ];
 
 /// One step of a schema, in both dialects.

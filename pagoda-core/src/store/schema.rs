@@ -187,6 +187,52 @@ table! {
 }
 
 table! {
+    audit_outbox {
+        id -> BigInt,
+        at -> BigInt,
+        actor_id -> Nullable<BigInt>,
+        actor -> Nullable<Text>,
+        action -> Text,
+        object_kind -> Nullable<Text>,
+        object_id -> Nullable<BigInt>,
+        object_name -> Nullable<Text>,
+        plugin -> Nullable<Text>,
+        trace_id -> Text,
+        origin -> Text,
+        detail -> Text,
+    }
+}
+
+table! {
+    audit_log (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        actor_id -> Nullable<BigInt>,
+        actor -> Nullable<Text>,
+        action -> Text,
+        object_kind -> Nullable<Text>,
+        object_id -> Nullable<BigInt>,
+        object_name -> Nullable<Text>,
+        plugin -> Nullable<Text>,
+        trace_id -> Text,
+        origin -> Text,
+        detail -> Text,
+        prev_hash -> Text,
+        hash -> Text,
+    }
+}
+
+table! {
+    audit_head (only_row) {
+        only_row -> Integer,
+        seq -> BigInt,
+        hash -> Text,
+        trimmed_seq -> BigInt,
+        trimmed_hash -> Text,
+    }
+}
+
+table! {
     pagoda_migrations (owner, version) {
         owner -> Text,
         version -> BigInt,

@@ -1,9 +1,11 @@
 //! What the calling plugin may do at all, asked before anything is done for it.
 
+use crate::services::audit::{Action, AuditObject};
 use crate::services::ctx::OpCtx;
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::bridge::{BridgeError, BridgeResult};
 use pagoda_plugin_sdk::capability::Capability;
+use serde_json::json;
 
 /// Refuses a call whose capability the calling plugin has not.
 ///
@@ -30,5 +32,11 @@ fn capability_refused(op: &mut OpCtx, plugin: &'static PluginDecl, refusal: &Bri
         user = op.request.user.as_ref().map(|user| user.username.as_str()),
         trace_id = %op.request.trace_id,
         "capability refused: {refusal}"
+    );
+    let (capability, withheld) = (capability.to_string(), *withheld);
+    op.audit_failure(
+        Action::CapabilityRefused,
+        Some(AuditObject::plugin(plugin.id)),
+        || json!({"capability": capability, "withheld": withheld}),
     );
 }

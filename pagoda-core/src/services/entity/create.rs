@@ -3,6 +3,7 @@
 use super::rules::{self, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model};
 use crate::services::acl;
+use crate::services::audit::{Action, listed};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::ids;
@@ -12,6 +13,7 @@ use crate::wire::Fields;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::{Entity, EntityAttr, EntityRef, Level};
 use pagoda_plugin_sdk::payload::{EntityAfterCreate, EntityAttrChange, EntityBeforeCreate, EntityValidation};
+use serde_json::json;
 
 /// Creates an entity with its definitions.
 ///
@@ -43,6 +45,11 @@ pub fn create(op: &mut OpCtx, input: EntityInput) -> Result<Entity, OpError> {
         check
     })?;
     let created = store(op, payload)?;
+    op.audit(
+        Action::EntityCreate,
+        &created.to_ref(),
+        || json!({"attrs": listed(created.attrs.iter().map(|attr| &attr.name))}),
+    );
     op.observe::<hooks::entity::after_create>(|| {
         let mut payload = EntityAfterCreate::default();
         payload.entity = created.to_ref();

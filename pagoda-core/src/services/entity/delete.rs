@@ -1,6 +1,7 @@
 //! Deletes an entity without active entries. *Source: spec, entity §2.5.*
 
 use super::{model, open_to_change};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::entry::deleted_name;
 use crate::services::error::OpError;
@@ -9,6 +10,7 @@ use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::Level;
 use pagoda_plugin_sdk::payload::{EntityAfterDelete, EntityBeforeDelete};
+use serde_json::json;
 
 /// Deletes an entity and its definitions: they stay in the database, inactive and under other names.
 ///
@@ -41,6 +43,7 @@ pub fn delete(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
     row.deleted_time = Some(now);
     row.updated_time = now;
     entities::update(&mut op.db, &row)?;
+    op.audit(Action::EntityDelete, &current.to_ref(), || json!({"deleted_name": row.name}));
     op.observe::<hooks::entity::after_delete>(|| {
         let mut payload = EntityAfterDelete::default();
         payload.entity = current.to_ref();

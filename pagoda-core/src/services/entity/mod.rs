@@ -1,5 +1,6 @@
 //! Entities: one file per operation.
 
+mod changes;
 mod create;
 mod delete;
 mod detail;

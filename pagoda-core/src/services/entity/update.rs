@@ -1,10 +1,12 @@
 //! Changes an entity and its definitions. *Source: spec, entity §2.4.*
 
+use super::changes::changes;
 use super::create::{insert_attrs, set_chain_excludes};
 use super::removal::remove_attr;
 use super::rules::{self, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model, open_to_change};
 use crate::services::acl::{self, Subject};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::ids;
@@ -62,6 +64,7 @@ pub fn update(op: &mut OpCtx, target: EntityUpdate, input: EntityInput) -> Resul
         check
     })?;
     let updated = store(op, row, payload)?;
+    op.audit(Action::EntityUpdate, &updated.to_ref(), || changes(&current, &updated));
     op.observe::<hooks::entity::after_update>(|| {
         let mut payload = EntityAfterUpdate::default();
         payload.entity = updated.to_ref();

@@ -4,6 +4,7 @@ use super::names::{check_name, name_conflict};
 use super::values::{self, fire_before, plan_creation, read_given};
 use super::{EntryInput, Held, attr_ref, detail, entity_ref, entry_ref, held};
 use crate::services::acl::{self, Subject};
+use crate::services::audit::{Action, listed};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::ids;
@@ -13,6 +14,7 @@ use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::{AttrInput, EntryRef, Level};
 use pagoda_plugin_sdk::payload::{EntryAfterCreate, EntryBeforeCreate, EntryValidation};
+use serde_json::json;
 
 /// Creates an entry of `entity`, which the caller found and the acting user may write.
 ///
@@ -70,6 +72,11 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
     let row = entry::insert(&mut op.db, &new).map_err(name_conflict)?;
     reference = entry_ref(&row, entity);
     values::write(op, id, &mut held, &planned, true)?;
+    op.audit(
+        Action::EntryCreate,
+        &reference,
+        || json!({"entity": reference.entity, "attrs": listed(values::changed_names(&held, &planned))}),
+    );
 
     let wants = op.wants::<hooks::entry::after_create>();
     if let Some(after) = values::note_after(op, &reference, &held, &planned, wants)? {

@@ -1,6 +1,7 @@
 //! Deletes an entry, and in a chain what it alone refers to. *Source: spec, entry §6.*
 
 use super::{Held, detail, entry_ref, held, open_to_change};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entity as entities, entry as entries, lock, value};
@@ -9,6 +10,7 @@ use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::{EntryAfterDelete, EntryBeforeDelete};
 use pagoda_plugin_sdk::time::{Timestamp, Zone};
+use serde_json::json;
 
 /// Deletes an entry: it stays in the database, inactive and under another name.
 ///
@@ -64,6 +66,11 @@ fn delete_one(
     entry.updated_time = op.now.as_micros();
     entries::update(&mut op.db, &entry)?;
     value::set_attributes_active(&mut op.db, entry.id, false)?;
+    op.audit(
+        Action::EntryDelete,
+        &reference,
+        || json!({"entity": reference.entity, "deleted_name": deleted, "in_chain": in_chain}),
+    );
 
     let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entry::after_delete>(|| {

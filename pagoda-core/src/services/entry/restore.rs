@@ -3,6 +3,7 @@
 use super::delete::chained;
 use super::names::name_conflict;
 use super::{entry_ref, held, open_to_change};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entity as entities, entry as entries, lock, value};
@@ -11,6 +12,7 @@ use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::{EntryAfterRestore, EntryBeforeRestore};
 use pagoda_plugin_sdk::time::Timestamp;
+use serde_json::json;
 
 /// Brings a deleted entry back under its old name, with the entries that went with it.
 ///
@@ -32,7 +34,7 @@ pub fn restore(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
         return Err(OpError::rule(Code::Duplicate, "an entry of its name exists already"));
     }
     // Chains may be long, so what is still to come back is a list and not a recursion.
-    let mut due = restore_one(op, entry, &entity)?;
+    let mut due = restore_one(op, entry, &entity, false)?;
     while let Some(id) = due.pop() {
         lock::entry(&mut op.db, id)?;
         // One whose name is taken by now stays deleted. *Source: spec, entry §7 (fixed quirk).*
@@ -41,7 +43,7 @@ pub fn restore(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
             && entity.is_active
             && !taken(op, &entry)?
         {
-            due.extend(restore_one(op, entry, &entity)?);
+            due.extend(restore_one(op, entry, &entity, true)?);
         }
     }
     Ok(())
@@ -60,8 +62,14 @@ fn taken(op: &mut OpCtx, entry: &EntryRow) -> Result<bool, OpError> {
 }
 
 /// Brings one entry back; returns those that it refers to through chain attributes, the first one last.
-fn restore_one(op: &mut OpCtx, mut entry: EntryRow, entity: &EntityRow) -> Result<Vec<i64>, OpError> {
+fn restore_one(
+    op: &mut OpCtx,
+    mut entry: EntryRow,
+    entity: &EntityRow,
+    in_chain: bool,
+) -> Result<Vec<i64>, OpError> {
     let deleted_time = entry.deleted_time;
+    let deleted_name = entry.name.clone();
     entry.name = original_name(&entry.name).to_owned();
     let reference = entry_ref(&entry, entity);
     op.check::<hooks::entry::before_restore>(|| {
@@ -79,6 +87,11 @@ fn restore_one(op: &mut OpCtx, mut entry: EntryRow, entity: &EntityRow) -> Resul
         error => error,
     })?;
     value::set_attributes_active(&mut op.db, entry.id, true)?;
+    op.audit(
+        Action::EntryRestore,
+        &reference,
+        || json!({"entity": reference.entity, "deleted_name": deleted_name, "in_chain": in_chain}),
+    );
     let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entry::after_restore>(|| {
         let mut payload = EntryAfterRestore::default();

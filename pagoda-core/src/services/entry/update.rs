@@ -3,6 +3,7 @@
 use super::names::{check_name, name_conflict};
 use super::values::{self, fire_before, plan_update, read_given};
 use super::{EntryInput, Held, attr_ref, detail, entry_ref, held, open_to_change};
+use crate::services::audit::{Action, listed};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::entry;
@@ -10,8 +11,9 @@ use crate::store::rows::{EntityRow, EntryRow};
 use crate::wire::Fields;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
-use pagoda_plugin_sdk::model::AttrInput;
+use pagoda_plugin_sdk::model::{AttrInput, EntryRef};
 use pagoda_plugin_sdk::payload::{EntryAfterUpdate, EntryBeforeUpdate, EntryValidation};
+use serde_json::{Value, json};
 
 /// An entry that may be changed, found before the request body is read.
 pub struct EntryUpdate {
@@ -80,6 +82,7 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
         reference.name.clone_from(&entry.name);
     }
     values::write(op, entry.id, &mut held, &planned, false)?;
+    note_update(op, &reference, &previous_name, &values::changed_names(&held, &planned));
 
     let wants = op.wants::<hooks::entry::after_update>();
     if let Some(after) = values::note_after(op, &reference, &held, &planned, wants)? {
@@ -95,6 +98,21 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
         });
     }
     Ok(())
+}
+
+/// An update that changes nothing is none.
+fn note_update(op: &mut OpCtx, entry: &EntryRef, previous_name: &str, attrs: &[&str]) {
+    let renamed = entry.name != previous_name;
+    if !renamed && attrs.is_empty() {
+        return;
+    }
+    op.audit(Action::EntryUpdate, entry, || {
+        let mut detail = json!({"entity": entry.entity, "attrs": listed(attrs)});
+        if let (true, Value::Object(fields)) = (renamed, &mut detail) {
+            fields.insert("name".to_owned(), json!({"old": previous_name, "new": entry.name}));
+        }
+        detail
+    });
 }
 
 fn transformed(

@@ -372,6 +372,12 @@ pub(super) fn changed_ids(held: &[Held], planned: &[Planned]) -> Vec<i64> {
     planned.iter().filter_map(|planned| held.get(planned.at)).map(|held| held.attr.id).collect()
 }
 
+/// Names of the attributes whose values change, for the audit log.
+pub(super) fn changed_names<'a>(held: &'a [Held], planned: &[Planned]) -> Vec<&'a str> {
+    let changed = planned.iter().filter(|planned| planned.turn != Turn::Blank);
+    changed.filter_map(|planned| held.get(planned.at)).map(|held| held.attr.name.as_str()).collect()
+}
+
 /// A shown value as payloads carry it.
 pub(crate) fn json(shown: &attribute::Shown) -> Value {
     serde_json::to_value(shown).unwrap_or(Value::Null)

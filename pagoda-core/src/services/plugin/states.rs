@@ -5,13 +5,16 @@
 
 use crate::plugins::breaker::BreakerState;
 use crate::plugins::note::{Note, What};
+use crate::services::audit::{Action, AuditObject};
+use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::services::host::Host;
 use crate::services::run::{Mode, Runner};
+use crate::store::StoreError;
 use crate::store::queries::plugin;
 use crate::store::rows::{PluginBreakerRow, PluginTransitionRow};
-use crate::store::{Db, StoreError};
 use pagoda_plugin_sdk::time::Timestamp;
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -102,30 +105,27 @@ pub(super) fn write(host: &Arc<Host>, note: &Note) -> Result<(), OpError> {
                 changed_at: at,
             };
             let revision = runner.run_blocking(Mode::Write, |op| {
-                happened(&mut op.db, id, &row.function, &row.state, &row.reason, at)?;
+                happened(op, id, &row.function, &row.state, &row.reason, at)?;
                 Ok(plugin::set_breaker(&mut op.db, &row)?)
             })?;
             seen.breakers.insert((row.plugin, row.function), revision);
         }
         What::Quarantined => {
-            let revision =
-                runner.run_blocking(Mode::Write, |op| quarantine(&mut op.db, id, &note.reason, at))?;
+            let revision = runner.run_blocking(Mode::Write, |op| quarantine(op, id, &note.reason, at))?;
             seen.states.insert(id.to_owned(), revision);
         }
         What::NotStarted => {
-            runner.run_blocking(Mode::Write, |op| {
-                Ok(happened(&mut op.db, id, "", "failed", &note.reason, at)?)
-            })?;
+            runner.run_blocking(Mode::Write, |op| happened(op, id, "", "failed", &note.reason, at))?;
         }
     }
     Ok(())
 }
 
-fn quarantine(db: &mut Db, id: &str, reason: &str, at: i64) -> Result<i64, OpError> {
-    let before = plugin::state(db, id)?;
+fn quarantine(op: &mut OpCtx, id: &str, reason: &str, at: i64) -> Result<i64, OpError> {
+    let before = plugin::state(&mut op.db, id)?;
     let disabled = before.and_then(|row| row.disabled);
-    happened(db, id, "", "quarantined", reason, at)?;
-    Ok(plugin::set_state(db, id, disabled.as_deref(), Some(reason), at)?)
+    happened(op, id, "", "quarantined", reason, at)?;
+    Ok(plugin::set_state(&mut op.db, id, disabled.as_deref(), Some(reason), at)?)
 }
 
 /// Writes down quarantines of the process that this one replaces: where one held the database, it could not.
@@ -137,7 +137,7 @@ pub fn quarantine_from_before(host: &Arc<Host>, quarantined: &[(String, String)]
         let known = Runner::of_server(host, None).run_blocking(Mode::Write, |op| {
             let known = plugin::state(&mut op.db, id)?.and_then(|row| row.quarantined);
             if known.as_deref() != Some(reason) {
-                quarantine(&mut op.db, id, reason, Timestamp::now().as_micros())?;
+                quarantine(op, id, reason, Timestamp::now().as_micros())?;
             }
             Ok(known)
         })?;
@@ -148,15 +148,15 @@ pub fn quarantine_from_before(host: &Arc<Host>, quarantined: &[(String, String)]
     Ok(())
 }
 
-/// Notes what happened, for people.
+/// Notes what happened, for people: in the list of the plugin's changes, and in the audit log.
 pub(super) fn happened(
-    db: &mut Db,
+    op: &mut OpCtx,
     plugin_id: &str,
     function: &str,
     state: &str,
     reason: &str,
     at: i64,
-) -> Result<(), StoreError> {
+) -> Result<(), OpError> {
     let row = PluginTransitionRow {
         plugin: plugin_id.to_owned(),
         function: function.to_owned(),
@@ -164,5 +164,11 @@ pub(super) fn happened(
         reason: reason.to_owned(),
         at,
     };
-    plugin::insert_transition(db, &row)
+    plugin::insert_transition(&mut op.db, &row)?;
+    op.audit(
+        Action::PluginState,
+        AuditObject::plugin(plugin_id),
+        || json!({"function": function, "state": state, "reason": reason}),
+    );
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! What administrators do with plugins while the server runs.
 
 use super::states;
+use crate::services::audit::{Action, AuditObject};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::plugin;
 use crate::store::rows::PluginTransitionRow;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::Level;
+use serde_json::json;
 
 /// What to do with a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +73,13 @@ pub fn switch(op: &mut OpCtx, name: &str, to: Switch) -> Result<(), OpError> {
     if to == Switch::Reset {
         plugin::close_breakers(&mut op.db, id, &format!("{who} reset it"), now)?;
     }
-    states::happened(&mut op.db, id, "", state, &format!("by {who}"), now)?;
+    states::happened(op, id, "", state, &format!("by {who}"), now)?;
+    let action = match to {
+        Switch::Enable => Action::AdminPluginEnable,
+        Switch::Disable => Action::AdminPluginDisable,
+        Switch::Reset => Action::AdminPluginReset,
+    };
+    op.audit(action, AuditObject::plugin(id), || json!({}));
     Ok(())
 }
 

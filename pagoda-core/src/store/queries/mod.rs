@@ -7,6 +7,7 @@
 //! forms occur, on purpose, and the tests of the plans name the index that is meant.
 
 pub mod attr;
+pub mod audit;
 pub mod entity;
 pub mod entry;
 pub mod lock;

@@ -2,9 +2,10 @@
 
 use super::Bed;
 use crate::store::conn::Conn;
+use crate::store::queries::audit::AuditFilter;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::{EntryFilter, EntryOrder};
-use crate::store::queries::{entity, entry, user, value};
+use crate::store::queries::{audit, entity, entry, user, value};
 use crate::store::{Db, StoreError};
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
@@ -105,4 +106,24 @@ fn lookups_follow_the_index_meant_for_them() {
 fn past_values_are_not_read_to_replace_the_latest() {
     let bed = Bed::sqlite();
     check_by(&mut bed.writer(), "attr_value_latest", |db| value::clear_latest(db, &[1, 2]));
+}
+
+#[test]
+fn filters_of_the_audit_log_follow_their_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    let text = || Some("x".to_owned());
+    let none = AuditFilter::default;
+    for (index, filter) in [
+        ("audit_log_actor", AuditFilter { actor: text(), ..none() }),
+        ("audit_log_object", AuditFilter { object_kind: text(), object_id: Some(1), ..none() }),
+        ("audit_log_trace", AuditFilter { trace_id: text(), ..none() }),
+        ("audit_log_plugin", AuditFilter { plugin: text(), ..none() }),
+    ] {
+        check_by(db, index, |db| audit::list(db, &filter, 30, 0));
+    }
+    check(db, |db| audit::after(db, &none(), 7, 1_000));
+    let before = db.statements;
+    audit::list(db, &none(), 30, 0).unwrap();
+    assert_eq!(db.statements - before, 2);
 }
