@@ -82,8 +82,8 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
 }
 
 /// Which room of the host may name which. A room that is missing here may not exist.
-const ROOMS: [(&str, &[&str]); 12] = [
-    ("cli", &["config", "http", "observe", "plugins", "server", "services", "store"]),
+const ROOMS: [(&str, &[&str]); 13] = [
+    ("cli", &["config", "confine", "http", "observe", "plugins", "server", "services", "store"]),
     ("server", &["auth", "config", "http", "plugins", "services", "store"]),
     ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
     ("auth", &[]),
@@ -94,6 +94,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("store", &[]),
     ("wire", &[]),
     ("config", &["plugins", "store"]),
+    ("confine", &["config", "plugins", "store"]),
     ("observe", &["config"]),
     ("lib.rs", &["cli"]),
 ];

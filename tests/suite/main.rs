@@ -11,6 +11,8 @@ mod api;
 mod bad_input;
 mod bridges;
 mod chaos;
+#[cfg(target_os = "linux")]
+mod confine;
 mod docs;
 mod faults;
 mod fires;

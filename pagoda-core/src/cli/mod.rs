@@ -2,7 +2,8 @@
 
 mod lists;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, HANDED_OVER};
+use crate::confine;
 use crate::observe::init_logs;
 use crate::plugins::contributions::Contributions;
 use crate::plugins::registry::Registry;
@@ -195,6 +196,10 @@ fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
     for name in &config.unknown_variables {
         tracing::warn!("the environment variable {name} is no setting of this server");
     }
+    // Before there is any other thread: those that exist already would keep all their rights.
+    let running = contributions.plugins.iter().copied().filter(|plugin| config.plugins.runs(plugin));
+    let handed_over = HANDED_OVER.first().and_then(|name| std::env::var(name).ok());
+    confine::confine(&config, &running.collect::<Vec<_>>(), &[], handed_over.as_deref())?;
     let prepared = server::prepare(config, contributions)?;
     if let Some(password) = &prepared.new_admin_password {
         print(&format!(

@@ -19,11 +19,15 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_LOG", "log", "filter of log lines"),
     ("PAGODA_LOG_FORMAT", "log_format", "auto, human or json"),
     ("PAGODA_STRICT", "strict", "a problem with a plugin stops the start"),
+    ("PAGODA_CONFINE", "confine", "auto, require or off"),
     ("ENABLED_PLUGINS", "enabled_plugins", "the linked plugins that run, separated by commas"),
     ("BACKEND_PLUGIN_ENTITY_OVERRIDES", "backend_plugin_entity_overrides", "JSON, operation overrides"),
     ("FRONTEND_PLUGIN_ENTITY_OVERRIDES", "frontend_plugin_entity_overrides", "JSON, page overrides"),
     ("PLUGIN_OPERATION_ID_CONFIG", "plugin_operation_id_config", "JSON, ids of plugins' tasks"),
 ];
+
+/// Variables that a process hands over to the one that replaces it. They are no settings.
+pub const HANDED_OVER: &[&str] = &["PAGODA_CONFINED"];
 
 pub(super) fn setter(key: &str) -> Option<Setter> {
     Some(match key {
@@ -42,6 +46,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "log" => super::set_log,
         "log_format" => super::set_log_format,
         "strict" => super::set_strict,
+        "confine" => super::set_confine,
         "enabled_plugins" => super::set_enabled,
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
         "frontend_plugin_entity_overrides" => super::set_frontend_overrides,
@@ -58,7 +63,7 @@ pub(super) fn apply(
     for (name, value) in environment {
         let Some((_, key, _)) = VARIABLES.iter().find(|(variable, _, _)| *variable == name) else {
             // Others may have variables of such names too, so this is no reason not to start.
-            if name.starts_with("PAGODA_") {
+            if name.starts_with("PAGODA_") && !HANDED_OVER.contains(&name.as_str()) {
                 config.unknown_variables.push(name);
             }
             continue;

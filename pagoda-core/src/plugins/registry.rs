@@ -27,6 +27,14 @@ pub struct PluginSettings {
     pub policies: BTreeMap<String, PluginPolicy>,
 }
 
+impl PluginSettings {
+    /// Whether a linked plugin runs.
+    #[must_use]
+    pub fn runs(&self, plugin: &PluginDecl) -> bool {
+        self.enabled.as_ref().is_none_or(|names| names.iter().any(|name| plugin.is_called(name)))
+    }
+}
+
 /// Everything that is wrong with the linked plugins, each a sentence that names the places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<String>);
@@ -77,10 +85,7 @@ impl Registry {
             .plugins
             .iter()
             .map(|decl| {
-                let enabled = match &settings.enabled {
-                    None => true,
-                    Some(names) => names.iter().any(|name| decl.is_called(name)),
-                };
+                let enabled = settings.runs(decl);
                 let config = enabled.then(|| read_config(decl, settings, &mut problems)).flatten();
                 Plugin { decl, enabled, config }
             })
