@@ -11,6 +11,7 @@ mod api;
 mod bad_input;
 mod bridges;
 mod chaos;
+mod check;
 #[cfg(target_os = "linux")]
 mod confine;
 mod docs;

@@ -1,5 +1,6 @@
 //! The command line. *Source: design §9.*
 
+pub mod check;
 mod lists;
 
 use crate::config::{Config, Flags, HANDED_OVER};
@@ -18,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -43,7 +44,8 @@ struct ServeArgs {
     /// Configuration file, in TOML
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Refuse to start when anything is wrong with a plugin (in this version that is so in any case)
+    /// Refuse to start when anything is wrong with a plugin (in this version that is so in any case); for
+    /// `plugins check`, fail when anything is found
     #[arg(long, global = true)]
     strict: bool,
     /// Threads that serve requests [default: one per processor]
@@ -105,8 +107,16 @@ enum PluginsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check the plugins of this binary with the present configuration
-    Check,
+    /// Check the plugins of this binary with the present configuration, and look into their sources for what
+    /// goes past the SDK; with --strict, something found is a failure
+    Check {
+        /// Where the sources of the plugins are, for cargo to find
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        sources: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,8 +170,8 @@ fn run(cli: Cli, expected: &[&'static PluginDecl]) -> anyhow::Result<()> {
         Command::Plugins(PluginsCommand::List { json }) => {
             print(&lists::plugins(&Registry::freeze(contributions, &config.plugins)?, json)?)
         }
-        Command::Plugins(PluginsCommand::Check) => {
-            print(&lists::check(&Registry::freeze(contributions, &config.plugins)?))
+        Command::Plugins(PluginsCommand::Check { sources, json }) => {
+            check_plugins(&Registry::freeze(contributions, &config.plugins)?, &sources, json, flags.strict)
         }
         Command::Hooks(HooksCommand::List { json }) => {
             print(&lists::hooks(&Registry::freeze(contributions, &config.plugins)?, json)?)
@@ -213,6 +223,24 @@ fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
         }
         running.until_told().await
     })
+}
+
+fn check_plugins(registry: &Registry, sources: &Path, json: bool, strict: bool) -> anyhow::Result<()> {
+    let plugins: Vec<_> = registry.plugins().iter().map(|plugin| plugin.decl).collect();
+    let looked = check::look(&plugins, sources);
+    if json {
+        print(&serde_json::to_string(&looked)?)?;
+    } else {
+        let text = format!("{}\n{}", lists::check(registry), check::text(&looked)?);
+        print(text.trim_end())?;
+    }
+    let remarkable = check::remarkable(&looked);
+    let plural = if remarkable == 1 { "" } else { "s" };
+    anyhow::ensure!(
+        !strict || remarkable == 0,
+        "there is something to say about {remarkable} plugin{plural}"
+    );
+    Ok(())
 }
 
 fn migrate(config: &Config) -> anyhow::Result<()> {
