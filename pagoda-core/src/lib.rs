@@ -11,6 +11,7 @@ compile_error!(
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod confine;
 pub mod http;
 pub mod observe;
 pub mod plugins;

@@ -7,22 +7,18 @@
 
 use crate::config::QUARANTINE;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 
-/// What a process needs to know of its own start to be able to repeat it.
-#[derive(Debug, Clone)]
+/// What the next process has to know of the start of this one.
+#[derive(Debug, Clone, Default)]
 pub struct Origin {
-    binary: PathBuf,
+    /// Variables to be set for it, such as what it is confined by already.
+    pub environment: Vec<(&'static str, String)>,
 }
 
-impl Origin {
-    /// To be asked for early: later the file may have been replaced by a newer one under another name.
-    ///
-    /// # Errors
-    /// The system does not say which file runs.
-    pub fn of_this_process() -> std::io::Result<Self> {
-        Ok(Self { binary: std::env::current_exe()? })
-    }
+/// The binary that runs: on Linux the very file, also when another one has taken its name meanwhile.
+#[cfg(unix)]
+fn binary() -> std::io::Result<std::path::PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 /// Replaces this process. Comes back only if that fails.
@@ -35,16 +31,22 @@ pub fn replace(origin: &Origin, listener: TcpListener, quarantined: &[(String, S
 
     let inner = || -> anyhow::Result<std::convert::Infallible> {
         let map: std::collections::BTreeMap<_, _> = quarantined.iter().cloned().collect();
-        let mut command = std::process::Command::new(&origin.binary);
+        let binary = binary().context("cannot find this program's own file")?;
+        let mut command = std::process::Command::new(&binary);
+        let mut arguments = std::env::args_os();
+        if let Some(name) = arguments.next() {
+            command.arg0(name);
+        }
         command
-            .args(std::env::args_os().skip(1))
+            .args(arguments)
+            .envs(origin.environment.iter().cloned())
             .env(QUARANTINE, serde_json::to_string(&map)?)
             // The convention of systemd's socket activation: descriptors from 3 on, for this process.
             .env("LISTEN_FDS", "1")
             .env("LISTEN_PID", std::process::id().to_string());
         let mapping = FdMapping { parent_fd: listener.into(), child_fd: 3 };
         command.fd_mappings(vec![mapping]).context("cannot hand the socket over")?;
-        Err(anyhow::Error::new(command.exec()).context(format!("cannot run {}", origin.binary.display())))
+        Err(anyhow::Error::new(command.exec()).context(format!("cannot run {}", binary.display())))
     };
     match inner() {
         Err(error) => error,

@@ -83,7 +83,7 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
 
 /// Which room of the host may name which. A room that is missing here may not exist.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("cli", &["config", "http", "observe", "plugins", "replace", "server", "services", "store"]),
+    ("cli", &["config", "confine", "http", "observe", "plugins", "replace", "server", "services", "store"]),
     ("server", &["auth", "config", "http", "plugins", "replace", "services", "store"]),
     ("replace", &["config"]),
     ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
@@ -95,6 +95,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("wire", &[]),
     ("config", &["plugins", "store"]),
+    ("confine", &["config", "plugins", "store"]),
     ("observe", &["config"]),
     ("lib.rs", &["cli"]),
 ];

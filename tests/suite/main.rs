@@ -13,6 +13,9 @@ mod bad_input;
 mod bridges;
 mod capabilities;
 mod chaos;
+mod check;
+#[cfg(target_os = "linux")]
+mod confine;
 mod docs;
 mod faults;
 mod fires;

@@ -1,9 +1,11 @@
 //! The command line. *Source: design §9.*
 
 mod audit;
+pub mod check;
 mod lists;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, HANDED_OVER};
+use crate::confine;
 use crate::observe::init_logs;
 use crate::plugins::contributions::Contributions;
 use crate::plugins::registry::Registry;
@@ -19,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -44,7 +46,8 @@ struct ServeArgs {
     /// Configuration file, in TOML
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Refuse to start when anything is wrong with a plugin, instead of leaving it out
+    /// Refuse to start when anything is wrong with a plugin, instead of leaving it out; for `plugins check`,
+    /// fail when anything is found
     #[arg(long, global = true)]
     strict: bool,
     /// Threads that serve requests [default: one per processor]
@@ -109,8 +112,16 @@ enum PluginsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check the plugins of this binary with the present configuration
-    Check,
+    /// Check the plugins of this binary with the present configuration, and look into their sources for what
+    /// goes past the SDK; with --strict, something found is a failure
+    Check {
+        /// Where the sources of the plugins are, for cargo to find
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        sources: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,8 +176,8 @@ fn run(cli: Cli, expected: &[&'static PluginDecl]) -> anyhow::Result<()> {
         Command::Plugins(PluginsCommand::List { json }) => {
             print(&lists::plugins(&registry(&config, contributions)?, json)?)
         }
-        Command::Plugins(PluginsCommand::Check) => {
-            print(&lists::check(&Registry::freeze(contributions, &config.plugins)?))
+        Command::Plugins(PluginsCommand::Check { sources, json }) => {
+            check_plugins(&Registry::freeze(contributions, &config.plugins)?, &sources, json, flags.strict)
         }
         Command::Hooks(HooksCommand::List { json }) => {
             print(&lists::hooks(&registry(&config, contributions)?, json)?)
@@ -206,11 +217,15 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
-    let origin = replace::Origin::of_this_process().context("cannot find this program's own file")?;
     init_logs(&config);
     for name in &config.unknown_variables {
         tracing::warn!("the environment variable {name} is no setting of this server");
     }
+    // Before there is any other thread: those that exist already would keep all their rights.
+    let running = contributions.plugins.iter().copied().filter(|plugin| config.plugins.runs(plugin));
+    let handed_over = HANDED_OVER.first().and_then(|name| std::env::var(name).ok());
+    let standing = confine::confine(&config, &running.collect::<Vec<_>>(), &[], handed_over.as_deref())?;
+    let origin = replace::Origin { environment: standing.environment().into_iter().collect() };
     let prepared = server::prepare(config, contributions)?;
     if let Some(password) = &prepared.new_admin_password {
         print(&format!(
@@ -224,6 +239,24 @@ fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
         }
         running.until_told(&origin).await
     })
+}
+
+fn check_plugins(registry: &Registry, sources: &Path, json: bool, strict: bool) -> anyhow::Result<()> {
+    let plugins: Vec<_> = registry.plugins().iter().map(|plugin| plugin.decl).collect();
+    let looked = check::look(&plugins, sources);
+    if json {
+        print(&serde_json::to_string(&looked)?)?;
+    } else {
+        let text = format!("{}\n{}", lists::check(registry), check::text(&looked)?);
+        print(text.trim_end())?;
+    }
+    let remarkable = check::remarkable(&looked);
+    let plural = if remarkable == 1 { "" } else { "s" };
+    anyhow::ensure!(
+        !strict || remarkable == 0,
+        "there is something to say about {remarkable} plugin{plural}"
+    );
+    Ok(())
 }
 
 fn migrate(config: &Config) -> anyhow::Result<()> {

@@ -31,6 +31,7 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_BREAKER_WINDOW_S", "breaker_window_s", "how far back faults count"),
     ("PAGODA_BREAKER_PAUSE_MS", "breaker_pause_ms", "how long a breaker stays open at first"),
     ("PAGODA_BREAKER_MOST_PAUSE_S", "breaker_most_pause_s", "how long a breaker stays open at most"),
+    ("PAGODA_CONFINE", "confine", "auto, require or off"),
     ("ENABLED_PLUGINS", "enabled_plugins", "the linked plugins that run, separated by commas"),
     ("BACKEND_PLUGIN_ENTITY_OVERRIDES", "backend_plugin_entity_overrides", "JSON, operation overrides"),
     ("FRONTEND_PLUGIN_ENTITY_OVERRIDES", "frontend_plugin_entity_overrides", "JSON, page overrides"),
@@ -46,6 +47,9 @@ fn quarantined(text: &str) -> Result<Vec<(String, String)>, String> {
         serde_json::from_str(text).map_err(|error| format!("expected a JSON object of strings: {error}"))?;
     Ok(found.into_iter().collect())
 }
+
+/// Variables that a process hands over to the one that replaces it. They are no settings.
+pub const HANDED_OVER: &[&str] = &["PAGODA_CONFINED"];
 
 pub(super) fn setter(key: &str) -> Option<Setter> {
     Some(match key {
@@ -75,6 +79,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "breaker_window_s" => super::set_breaker_window,
         "breaker_pause_ms" => super::set_breaker_pause,
         "breaker_most_pause_s" => super::set_breaker_most_pause,
+        "confine" => super::set_confine,
         "enabled_plugins" => super::set_enabled,
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
         "frontend_plugin_entity_overrides" => super::set_frontend_overrides,
@@ -98,7 +103,7 @@ pub(super) fn apply(
                 continue;
             }
             // Others may have variables of such names too, so this is no reason not to start.
-            if name.starts_with("PAGODA_") {
+            if name.starts_with("PAGODA_") && !HANDED_OVER.contains(&name.as_str()) {
                 config.unknown_variables.push(name);
             }
             continue;

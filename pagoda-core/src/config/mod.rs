@@ -7,7 +7,7 @@ mod file;
 mod policy;
 mod secret;
 
-pub use env::{QUARANTINE, VARIABLES};
+pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
 pub use secret::Secret;
 
 use crate::plugins::registry::PluginSettings;
@@ -27,6 +27,17 @@ pub enum LogFormat {
     Human,
     /// One JSON object per line.
     Json,
+}
+
+/// Whether the process gives up, at its start, what it will not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confine {
+    /// As far as the system can, with a warning about what it cannot.
+    Auto,
+    /// In full, or the server does not start.
+    Require,
+    /// Not at all.
+    Off,
 }
 
 /// Everything that an operator can decide.
@@ -68,6 +79,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether a problem with a plugin stops the start, instead of leaving the plugin out.
     pub strict: bool,
+    /// Whether the process gives up what it will not need.
+    pub confine: Confine,
+    /// The file that a part of this was read from.
+    pub file: Option<PathBuf>,
     /// Environment variables that look like settings and are none, for a warning.
     pub unknown_variables: Vec<String>,
     /// Plugins that the process which this one replaces had to cut out, with the reasons.
@@ -105,6 +120,8 @@ impl Default for Config {
             log: "info".to_owned(),
             log_format: LogFormat::Auto,
             strict: false,
+            confine: Confine::Auto,
+            file: None,
             unknown_variables: Vec::new(),
             quarantined: Vec::new(),
             plugins: PluginSettings::default(),
@@ -143,6 +160,7 @@ impl Config {
         let mut problems = Vec::new();
         if let Some(path) = &flags.config {
             file::apply(path, &mut config, &mut problems);
+            config.file = Some(path.clone());
         }
         env::apply(environment, &mut config, &mut problems);
         let mut flag = |name: &str, value: &Option<String>, set: Setter| {
@@ -304,6 +322,16 @@ fn set_log_format(config: &mut Config, value: &str) -> Result<(), String> {
         "human" => LogFormat::Human,
         "json" => LogFormat::Json,
         _ => return Err("expected auto, human or json".to_owned()),
+    };
+    Ok(())
+}
+
+fn set_confine(config: &mut Config, value: &str) -> Result<(), String> {
+    config.confine = match value {
+        "auto" => Confine::Auto,
+        "require" => Confine::Require,
+        "off" => Confine::Off,
+        _ => return Err("expected auto, require or off".to_owned()),
     };
     Ok(())
 }

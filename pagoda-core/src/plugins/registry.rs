@@ -46,6 +46,14 @@ impl PluginSettings {
     }
 }
 
+impl PluginSettings {
+    /// Whether a linked plugin runs.
+    #[must_use]
+    pub fn runs(&self, plugin: &PluginDecl) -> bool {
+        self.enabled.as_ref().is_none_or(|names| names.iter().any(|name| plugin.is_called(name)))
+    }
+}
+
 /// Everything that is wrong with the linked plugins, each a sentence that names the places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<String>);
@@ -381,10 +389,7 @@ impl Functions<'_> {
 }
 
 fn plugin(decl: &'static PluginDecl, settings: &PluginSettings, problems: &mut Vec<Problem>) -> Plugin {
-    let enabled = match &settings.enabled {
-        None => true,
-        Some(names) => names.iter().any(|name| decl.is_called(name)),
-    };
+    let enabled = settings.runs(decl);
     let config = enabled.then(|| read_config(decl, settings, problems)).flatten();
     let control = Arc::new(Control::new(settings.defaults.plugin_breaker()));
     Plugin { decl, enabled, config, control, started: AtomicBool::new(false) }

@@ -23,7 +23,7 @@ pub use self::conn::{Backend, Db, Savepoint};
 pub use self::error::{StoreError, constraint};
 pub use self::migrate::{AppliedMigration, Migration};
 pub use self::pool::StoreOptions;
-pub use self::url::{DatabaseUrl, PostgresUrl};
+pub use self::url::{DatabaseUrl, Endpoint, PostgresUrl};
 
 use self::conn::on_db;
 use self::pool::{Connections, Manager};
@@ -138,8 +138,11 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// Makes the directory, and finds out now whether the file can be written: SQLite would open it read-only.
-fn prepare_file(path: &Path) -> Result<PathBuf, StoreError> {
+/// Makes the directory of a SQLite file, and says where the file is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn prepare_directory(path: &Path) -> Result<PathBuf, StoreError> {
     // Absolute, so that SQLite never takes the name for a `file:` URI.
     let path = std::path::absolute(path).context("finding the directory of the database")?;
     if let Some(directory) = path.parent() {
@@ -147,6 +150,12 @@ fn prepare_file(path: &Path) -> Result<PathBuf, StoreError> {
             format!("the directory {} of the database cannot be made", directory.display())
         })?;
     }
+    Ok(path)
+}
+
+/// Makes the directory, and finds out now whether the file can be written: SQLite would open it read-only.
+fn prepare_file(path: &Path) -> Result<PathBuf, StoreError> {
+    let path = prepare_directory(path)?;
     if path.is_dir() {
         return Err(anyhow::anyhow!("{} is a directory, not a database file", path.display()).into());
     }

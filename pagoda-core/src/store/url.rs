@@ -20,6 +20,20 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
+/// Where a database server is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// At a port of a host.
+    Tcp {
+        /// Name or address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// At a socket in this directory.
+    Socket(PathBuf),
+}
+
 /// The parts of a `postgres://` URL. Cannot be printed with its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
@@ -89,6 +103,17 @@ impl PostgresUrl {
         Ok(Self { config: Box::new(config), target })
     }
 
+    /// Where the server is reached, all alternatives that the URL names.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let endpoints = hosts.map(|(index, host)| match host {
+            Host::Tcp(name) => Endpoint::Tcp { host: name.clone(), port: port(&self.config, index) },
+            #[cfg(unix)]
+            Host::Unix(path) => Endpoint::Socket(path.clone()),
+        });
+        endpoints.collect()
+    }
+
     /// What the driver needs to connect, the password included.
     pub(super) fn config(&self) -> &Config {
         &self.config
@@ -120,9 +145,14 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn hosts(config: &Config) -> String {
+/// The port of the host at this place of the URL.
+fn port(config: &Config, index: usize) -> u16 {
     let ports = config.get_ports();
-    let port = |index: usize| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+    ports.get(index).or(ports.first()).copied().unwrap_or(5432)
+}
+
+fn hosts(config: &Config) -> String {
+    let port = |index: usize| port(config, index);
     let names = config.get_hosts().iter().enumerate().map(|(index, host)| match host {
         Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", port(index)),
         Host::Tcp(name) => format!("{name}:{}", port(index)),
@@ -211,6 +241,19 @@ mod tests {
             assert!(!format!("{url:?}").contains("s3cret"));
         }
         assert!(!refusal("postgres://me:s3cret@db:port/pagoda").contains("s3cret"));
+    }
+
+    #[test]
+    fn endpoints_are_all_that_the_url_names() {
+        let endpoints = |text: &str| match DatabaseUrl::parse(text).unwrap() {
+            DatabaseUrl::Postgres(url) => url.endpoints(),
+            DatabaseUrl::Sqlite(_) => panic!("{text}"),
+        };
+        let tcp = |host: &str, port| Endpoint::Tcp { host: host.to_owned(), port };
+        assert_eq!(endpoints("postgres://a:1,b:2/d"), [tcp("a", 1), tcp("b", 2)]);
+        assert_eq!(endpoints("postgres://me@db/d"), [tcp("db", 5432)]);
+        let socket = Endpoint::Socket("/run/postgresql".into());
+        assert_eq!(endpoints("postgres://%2Frun%2Fpostgresql/d"), [socket]);
     }
 
     #[test]
