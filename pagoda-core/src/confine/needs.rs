@@ -170,6 +170,7 @@ mod tests {
     use pagoda_plugin_sdk::capability::Capability;
     use proptest::prelude::*;
 
+    static AT_HOME: PluginDecl = PluginDecl::new("at-home", "At home", "1.0.0");
     static PLUGIN: PluginDecl = PluginDecl::new("calls-out", "Calls out", "1.0.0")
         .with_capabilities(&[Capability::ReachHttp])
         .with_http_hosts(&["api.example.com:8443"]);
@@ -198,13 +199,13 @@ mod tests {
             ..Config::default()
         };
         std::fs::write(directory.path().join("p.toml"), "").unwrap();
-        let found = rules(&config, &[&PLUGIN], &[]).unwrap();
+        let found = rules(&config, &[&AT_HOME], &[]).unwrap();
         assert_eq!(found.changeable(), [data.display().to_string()]);
         assert_eq!(found.paths.get(&directory.path().join("p.toml")), Some(&Access::READ));
         assert!(!found.readable().iter().any(|path| path.contains("resolv") || path.contains("/ssl")));
         assert_eq!((found.bind.to_string(), found.connect.to_string()), ("8080".into(), "none".into()));
         // Found again, it is the same.
-        assert_eq!(rules(&config, &[&PLUGIN], &[]).unwrap().digest(), found.digest());
+        assert_eq!(rules(&config, &[&AT_HOME], &[]).unwrap().digest(), found.digest());
     }
 
     #[cfg(unix)]
