@@ -19,6 +19,7 @@ mod confine;
 mod docs;
 mod faults;
 mod fires;
+mod isolation;
 mod layers;
 mod lifecycle;
 mod naming_policy;
