@@ -142,6 +142,8 @@ fn every_variable_is_in_the_readme_with_its_key() {
         ("shutdown_timeout_s", default.shutdown_timeout.as_secs().to_string()),
         ("session_lifetime_s", default.session_lifetime.as_secs().to_string()),
         ("time_zone", "Asia/Tokyo".to_owned()),
+        ("audit", default.audit.to_string()),
+        ("audit_retention_days", default.audit_retention_days.unwrap_or_default().to_string()),
         ("log", default.log),
         ("strict", default.strict.to_string()),
     ] {
