@@ -12,6 +12,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod limits;
 pub mod observe;
 pub mod plugins;
 pub mod server;

@@ -1,12 +1,14 @@
 //! Starts a server, serves, and stops it in order.
 
+mod meters;
+
 use crate::config::Config;
 use crate::http::{self, AppState};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::Registry;
 use crate::services::error::OpError;
-use crate::services::host::Host;
+use crate::services::host::{Host, MOST_OPERATIONS, ShareSettings};
 use crate::services::run::{Mode, Runner};
 use crate::services::user;
 use crate::store::{Backend, Store};
@@ -22,6 +24,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+/// Threads for blocking work of one worker, which may be the one that gets all requests: a place for every
+/// operation and for every plain route of a plugin that is let in, and some for what else there is. They are made when
+/// they are needed.
+const MOST_THREADS: usize = 2 * MOST_OPERATIONS;
 
 /// A server that is ready to open its port: plugins frozen, database migrated, first administrator there,
 /// `system.startup` through.
@@ -53,6 +60,16 @@ pub fn open_store(config: &Config, exclusive: bool) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// What plugins may take of the server at a time.
+#[must_use]
+pub fn share_settings(config: &Config) -> ShareSettings {
+    ShareSettings {
+        operations: config.limits.plugin_operations,
+        most_waiting: config.limits.plugin_queue,
+        patience: config.database_timeout,
+    }
+}
+
 /// Does everything that must be done before the port opens. Blocks; not for async threads.
 ///
 /// # Errors
@@ -64,7 +81,7 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
         tracing::warn!("{warning}");
     }
     let store = open_store(&config, true)?;
-    let host = Host::new(store, registry, config.time_zone.clone());
+    let host = Host::new(store, registry, config.time_zone.clone(), share_settings(&config));
     let new_admin_password = first_administrator(&host, &config)?;
     startup(&host)?;
     Ok(Prepared { config, host, new_admin_password })
@@ -110,7 +127,11 @@ fn startup(host: &Arc<Host>) -> anyhow::Result<()> {
 }
 
 fn database_name(host: &Host) -> &'static str {
-    match host.store.backend() {
+    backend_name(host.store.backend())
+}
+
+fn backend_name(backend: Backend) -> &'static str {
+    match backend {
         Backend::Sqlite => "sqlite",
         Backend::Postgres => "postgres",
     }
@@ -144,9 +165,11 @@ impl Prepared {
             .with_context(|| format!("cannot listen on {}; is another server running there?", config.bind))?;
         let address = listener.local_addr()?;
         let state = AppState::new(host, &config);
+        meters::connect(&state);
         let for_apps = Arc::clone(&state);
         let mut server = HttpServer::new(move || App::new().configure(http::configure(&for_apps)))
             .disable_signals()
+            .worker_max_blocking_threads(MOST_THREADS)
             .shutdown_timeout(config.shutdown_timeout.as_secs());
         if let Some(workers) = config.workers {
             server = server.workers(workers);

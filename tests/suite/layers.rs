@@ -82,12 +82,13 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
 }
 
 /// Which room of the host may name which. A room that is missing here may not exist.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("cli", &["config", "http", "observe", "plugins", "server", "services", "store"]),
-    ("server", &["auth", "config", "http", "plugins", "services", "store"]),
-    ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
+    ("server", &["auth", "config", "http", "limits", "observe", "plugins", "services", "store"]),
+    ("http", &["auth", "config", "limits", "observe", "plugins", "services", "store", "wire"]),
     ("auth", &[]),
-    ("services", &["auth", "plugins", "store", "wire"]),
+    ("limits", &[]),
+    ("services", &["auth", "limits", "plugins", "store", "wire"]),
     // The way back from a plugin into the services: the one arrow against the stream.
     ("plugins/bridge", &["plugins", "services", "store"]),
     ("plugins", &[]),

@@ -15,6 +15,8 @@ mod faults;
 mod fires;
 mod layers;
 mod lifecycle;
+mod limits;
+mod metrics;
 mod naming_policy;
 mod pci;
 mod plugin_routes;

@@ -228,7 +228,12 @@ fn migrate(config: &Config) -> anyhow::Result<()> {
 /// Operations of the command line fire hooks like any other.
 fn runner(config: &Config, contributions: Contributions) -> anyhow::Result<Runner> {
     let registry = Registry::freeze(contributions, &config.plugins)?;
-    let host = Host::new(server::open_store(config, false)?, registry, config.time_zone.clone());
+    let host = Host::new(
+        server::open_store(config, false)?,
+        registry,
+        config.time_zone.clone(),
+        server::share_settings(config),
+    );
     let request = RequestInfo::new(None, "cli".into(), Origin::Cli, config.time_zone.clone());
     Ok(Runner::new(host, Arc::new(request)))
 }

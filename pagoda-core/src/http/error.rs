@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 pub(crate) struct ApiError {
     status: StatusCode,
     body: Value,
-    retry: bool,
+    /// Seconds after which trying again makes sense.
+    retry: Option<u64>,
     /// For the log; never part of the answer.
     cause: Option<String>,
 }
@@ -23,11 +24,11 @@ pub(crate) type ApiResult = Result<HttpResponse, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: Code, message: &str) -> Self {
-        Self { status, body: leaf(code, message), retry: false, cause: None }
+        Self { status, body: leaf(code, message), retry: None, cause: None }
     }
 
     pub(crate) fn with_body(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry: false, cause: None }
+        Self { status, body, retry: None, cause: None }
     }
 
     /// Credentials are missing or do not hold: 403, never 401. *Source: spec, auth-user §1.2.*
@@ -52,9 +53,24 @@ impl ApiError {
 
     fn unavailable(status: StatusCode, message: &str, cause: String) -> Self {
         let mut error = Self::new(status, Code::Other, message);
-        error.retry = true;
+        error.retry = Some(1);
         error.cause = Some(cause);
         error
+    }
+
+    /// More than a limit allows: 429. *Source: spec, error translation (throttled).*
+    pub(crate) fn too_many(message: &str, seconds: u64) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Other, message);
+        error.retry = Some(seconds);
+        error
+    }
+
+    /// Tells to try again soon, where the status means that it may help.
+    pub(crate) fn retry_if_unavailable(mut self) -> Self {
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            self.retry = self.retry.or(Some(1));
+        }
+        self
     }
 
     /// The answer; what went wrong inside goes to the log under the trace id.
@@ -63,8 +79,8 @@ impl ApiError {
             tracing::error!(trace_id, status = self.status.as_u16(), "request failed: {cause}");
         }
         let mut response = HttpResponse::build(self.status);
-        if self.retry {
-            response.insert_header((RETRY_AFTER, "1"));
+        if let Some(seconds) = self.retry {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.json(self.body)
     }
@@ -90,6 +106,10 @@ impl From<OpError> for ApiError {
                 &format!("plugin {plugin} failed and this operation does not go on without it"),
                 format!("plugin {plugin} failed in {hook}, which is registered with on_fault = \"reject\""),
             ),
+            OpError::Crowded(crowded) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Other, &crowded.to_string())
+                    .retry_if_unavailable()
+            }
             OpError::Unavailable(error) => of_store(&error),
             OpError::TooDeep { .. } | OpError::ReadOnly | OpError::Internal(_) => {
                 Self::internal(error.to_string())

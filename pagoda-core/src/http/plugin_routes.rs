@@ -3,8 +3,11 @@
 
 use super::endpoint::{Cx, Endpoint};
 use super::error::{ApiError, ApiResult};
+use super::limits::Rates;
+use crate::limits::shares::Kind;
 use crate::plugins::guard::{Guarded, guarded};
 use crate::plugins::registry::Registry;
+use crate::services::error::OpError;
 use crate::services::run::Runner;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -21,7 +24,7 @@ pub(super) fn prefix(plugin_id: &str) -> String {
 }
 
 /// One endpoint per path; the registry has sorted the routes and refused collisions.
-pub(super) fn endpoints(registry: &Registry) -> Vec<Endpoint> {
+pub(super) fn endpoints(registry: &Registry, rates: &Rates) -> Vec<Endpoint> {
     let mut endpoints: Vec<(String, Endpoint)> = Vec::new();
     for route in registry.routes() {
         let path = format!("{}{}", prefix(route.plugin.id), route.path);
@@ -29,7 +32,7 @@ pub(super) fn endpoints(registry: &Registry) -> Vec<Endpoint> {
         // Routes of one path are neighbours.
         let endpoint = match endpoints.pop_if(|(known, _)| *known == path) {
             Some((_, endpoint)) => endpoint,
-            None => Endpoint::new(path.clone()),
+            None => Endpoint::new(path.clone()).at_rate(route.plugin.id, rates.of_plugin(route.plugin.id)),
         };
         endpoints.push((path, add(endpoint, *route, config)));
     }
@@ -71,29 +74,50 @@ async fn answer(cx: Cx, route: RouteReg, config: Option<AnyConfig>, names: Arc<[
             Ok(future) => Guarded::new(future).await,
             Err(panic) => Err(panic),
         },
-        RouteHandler::Plain(handler) => tokio::task::spawn_blocking(move || guarded(|| handler(request)))
-            .await
-            .unwrap_or_else(|lost| Err(lost.into())),
+        RouteHandler::Plain(handler) => {
+            // It may block its thread for as long as it likes; threads are for everybody.
+            let shares = &cx.state.host.shares;
+            let place = shares.take(route.plugin.id, Kind::Calls, false).await.map_err(OpError::from)?;
+            let call = move || {
+                let outcome = guarded(|| handler(request));
+                drop(place);
+                outcome
+            };
+            tokio::task::spawn_blocking(call).await.unwrap_or_else(|lost| Err(lost.into()))
+        }
     };
     let outcome: RouteResult<Response> = outcome.unwrap_or_else(|panic| Err(RouteError::fault(panic)));
     match outcome {
-        Ok(response) => respond(response),
+        Ok(response) => respond(response, cx.state.max_response_bytes)
+            .map_err(|bad| refuse(&route, &cx, &RouteError::fault(bad.into()))),
         Err(error) => Err(refuse(&route, &cx, &error)),
     }
 }
 
-fn respond(response: Response) -> ApiResult {
-    let status = StatusCode::from_u16(response.status)
-        .map_err(|_| ApiError::internal(format!("a plugin answered with status {}", response.status)))?;
+/// An answer of a plugin that is none: its fault.
+#[derive(Debug, thiserror::Error)]
+enum BadAnswer {
+    #[error("the status {0} does not exist")]
+    Status(u16),
+    #[error("the header {0:?} cannot be sent")]
+    Header(String),
+    #[error("the response has {bytes} bytes, and max_response_bytes allows {most}")]
+    TooLarge { bytes: usize, most: usize },
+}
+
+fn respond(response: Response, most: usize) -> Result<HttpResponse, BadAnswer> {
+    let bytes = response.body.len();
+    if bytes > most {
+        return Err(BadAnswer::TooLarge { bytes, most });
+    }
+    let status = StatusCode::from_u16(response.status).map_err(|_| BadAnswer::Status(response.status))?;
     let mut answer = HttpResponse::build(status);
     if !response.content_type.is_empty() {
         answer.content_type(response.content_type);
     }
     for (name, value) in &response.headers {
         let pair = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
-        let pair = pair
-            .ok_or_else(|| ApiError::internal(format!("a plugin answered with the bad header {name:?}")))?;
-        answer.append_header(pair);
+        answer.append_header(pair.ok_or_else(|| BadAnswer::Header(name.clone()))?);
     }
     Ok(answer.body(response.body))
 }
@@ -110,5 +134,5 @@ fn refuse(route: &RouteReg, cx: &Cx, error: &RouteError) -> ApiError {
         );
     }
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    ApiError::with_body(status, error.body().clone())
+    ApiError::with_body(status, error.body().clone()).retry_if_unavailable()
 }

@@ -3,6 +3,7 @@
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::host::Host;
+use crate::limits::shares::{Kind, Place};
 use crate::plugins::guard::guarded;
 use crate::plugins::observe::{Events, Surroundings};
 use crate::store::StoreError;
@@ -10,6 +11,7 @@ use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::bridge::{Gate, Work};
 use pagoda_plugin_sdk::context::RequestInfo;
 use pagoda_plugin_sdk::hook::BoxFuture;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinError;
@@ -54,13 +56,23 @@ impl Runner {
         mode: Mode,
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
     ) -> Result<T, OpError> {
+        self.run_in(None, mode, work).await
+    }
+
+    /// As [`Runner::run`], in a place of a plugin's share, which is given back when the transaction is over.
+    async fn run_in<T: Send + 'static>(
+        self,
+        place: Option<Place>,
+        mode: Mode,
+        work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
+    ) -> Result<T, OpError> {
         let Some(admitted) = self.host.admit() else { return Err(OpError::Unavailable(StoreError::Busy)) };
         // A task of its own: when the client goes away its request is dropped, but what was committed is
         // still observed.
         let whole = tokio::spawn(async move {
             let runner = self.clone();
             let ran = tokio::task::spawn_blocking(move || {
-                let outcome = runner.run_here(mode, work);
+                let outcome = runner.run_here(place, mode, work);
                 drop(admitted);
                 outcome
             });
@@ -83,17 +95,18 @@ impl Runner {
         mode: Mode,
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
     ) -> Result<T, OpError> {
-        let (outcome, rest) = self.run_here(mode, work);
+        self.run_blocking_in(None, mode, work)
+    }
+
+    fn run_blocking_in<T>(
+        &self,
+        place: Option<Place>,
+        mode: Mode,
+        work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
+    ) -> Result<T, OpError> {
+        let (outcome, rest) = self.run_here(place, mode, work);
         if !rest.is_empty() {
-            let rest = rest.run_rest(self.surroundings());
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => runtime.block_on(rest),
-                Err(_) => tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|error| OpError::Internal(error.into()))?
-                    .block_on(rest),
-            }
+            wait_for(rest.run_rest(self.surroundings()))?;
         }
         outcome
     }
@@ -101,6 +114,7 @@ impl Runner {
     /// The work, the commit and the plain Observe handlers; what is left needs the async side.
     fn run_here<T>(
         &self,
+        place: Option<Place>,
         mode: Mode,
         mut work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
     ) -> (Result<T, OpError>, Events) {
@@ -114,6 +128,9 @@ impl Runner {
                     std::thread::sleep(Duration::from_millis(u64::from(5 * tries * tries)));
                 }
                 outcome => {
+                    // Before the events: their handlers take places of their own, and who holds one while it
+                    // waits for another may wait for itself.
+                    drop(place);
                     if !events.is_empty() {
                         events.run_plain(&self.surroundings());
                     }
@@ -162,7 +179,7 @@ impl Runner {
             registry: Arc::clone(&self.host.registry),
             request: Arc::clone(&self.request),
             inside: self.inside.clone(),
-            gate: Arc::new(move |plugin| Arc::new(HostGate(runner.within(plugin)))),
+            gate: Arc::new(move |plugin| HostGate::of(&runner, plugin, Kind::Hooks)),
         }
     }
 
@@ -173,29 +190,71 @@ impl Runner {
         runner
     }
 
-    /// The way to data for a route or an Observe handler of `plugin`.
+    /// The way to data for a route of `plugin`.
     #[must_use]
     pub fn gate(&self, plugin: &'static PluginDecl) -> Arc<dyn Gate> {
-        Arc::new(HostGate(self.within(plugin)))
+        HostGate::of(self, plugin, Kind::Routes)
     }
 }
 
-/// Lets a plugin's code into a transaction.
-struct HostGate(Runner);
+/// Waits on a thread that may block, within its runtime or a small one.
+fn wait_for<T>(what: impl Future<Output = T>) -> Result<T, OpError> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => Ok(runtime.block_on(what)),
+        Err(_) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map(|runtime| runtime.block_on(what))
+            .map_err(|error| OpError::Internal(error.into())),
+    }
+}
+
+/// Lets a plugin's code into a transaction, when its share has a place.
+#[derive(Clone)]
+struct HostGate {
+    runner: Runner,
+    plugin: &'static PluginDecl,
+    kind: Kind,
+}
+
+impl HostGate {
+    fn of(runner: &Runner, plugin: &'static PluginDecl, kind: Kind) -> Arc<dyn Gate> {
+        Arc::new(Self { runner: runner.within(plugin), plugin, kind })
+    }
+
+    async fn place(&self, mode: Mode) -> Result<Option<Place>, OpError> {
+        let shares = &self.runner.host.shares;
+        Ok(shares.take(self.plugin.id, self.kind, mode == Mode::Write).await?)
+    }
+
+    fn pass(&self, mode: Mode, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
+        let gate = self.clone();
+        Box::pin(async move {
+            let outcome = match gate.place(mode).await {
+                Ok(place) => gate.runner.run_in(place, mode, once(work)).await,
+                Err(error) => Err(error),
+            };
+            report(outcome)
+        })
+    }
+}
 
 impl Gate for HostGate {
     fn enter(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
-        let runner = self.0.clone();
-        Box::pin(async move { report(runner.run(Mode::Write, once(work)).await) })
+        self.pass(Mode::Write, work)
     }
 
     fn enter_to_read(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
-        let runner = self.0.clone();
-        Box::pin(async move { report(runner.run(Mode::Read, once(work)).await) })
+        self.pass(Mode::Read, work)
     }
 
     fn enter_blocking(&self, work: Work) -> anyhow::Result<()> {
-        report(self.0.run_blocking(Mode::Write, once(work)))
+        // Only who has to wait needs a runtime for it.
+        let place = match self.runner.host.shares.try_take(self.plugin.id, self.kind, true) {
+            Some(place) => Ok(place),
+            None => wait_for(self.place(Mode::Write)).flatten(),
+        };
+        report(place.and_then(|place| self.runner.run_blocking_in(place, Mode::Write, once(work))))
     }
 }
 
