@@ -22,6 +22,8 @@ mod fires;
 mod isolation;
 mod layers;
 mod lifecycle;
+mod limits;
+mod metrics;
 mod naming_policy;
 mod pci;
 mod plugin_routes;
