@@ -1,6 +1,7 @@
 //! Starts a server, serves, and stops it in order.
 
 mod meters;
+mod plugin_meters;
 
 use crate::config::Config;
 use crate::http::{self, AppState};

@@ -161,6 +161,11 @@ async fn many(ctx: RouteContext<Plugin>, Path(count): Path<usize>) -> RouteResul
 }
 
 fn with(database: Database, change: impl FnOnce(&mut pagoda_core::config::Config)) -> Option<TestApp> {
+    let change = |config: &mut pagoda_core::config::Config| {
+        // Budgets are not what these tests are about: routes are held on purpose, and machines are slow.
+        config.plugins.defaults.route_budget = Duration::from_secs(300);
+        change(config);
+    };
     TestApp::with(database, Contributions::of(&[&PLUGIN]), change)
 }
 

@@ -3,6 +3,7 @@
 //! To add some: a function here that reads them, and a line in [`connect`]. Every name has a row in
 //! `docs/operations.md`. Label values come from closed sets.
 
+use super::plugin_meters::plugins;
 use crate::http::{AppState, Logins, Rates, Traffic};
 use crate::observe::metrics::process::{self, Process};
 use crate::observe::metrics::{Page, number};
@@ -26,6 +27,13 @@ pub(super) fn connect(state: &AppState) {
     metrics.add(move |page| database(page, &host));
     let host = Arc::clone(&state.host);
     metrics.add(move |page| operations(page, &host));
+    let registry = Arc::clone(&state.host.registry);
+    metrics.add(move |page| plugins(page, &registry));
+    let host = Arc::clone(&state.host);
+    metrics.add(move |page| {
+        let lost = [([], host.auditor.lost())];
+        page.counters("pagoda_audit_lost", "Records that did not get into the audit log", lost)
+    });
 }
 
 fn build(page: &mut Page<'_>, backend: Backend) -> fmt::Result {

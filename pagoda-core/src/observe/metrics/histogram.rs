@@ -55,6 +55,18 @@ impl AddAssign for Observed {
 }
 
 impl Observed {
+    /// From counts of other classes, each with its upper bound in nanoseconds, and the sum of all in nanoseconds.
+    pub fn of(classes: impl IntoIterator<Item = (u64, u64)>, total_ns: u64) -> Self {
+        let mut observed = Self { sum_us: total_ns / 1_000, ..Self::default() };
+        for (upper_ns, count) in classes {
+            let bucket = BOUNDS.partition_point(|bound| *bound < upper_ns / 1_000);
+            if let Some(bucket) = observed.counts.get_mut(bucket) {
+                *bucket += count;
+            }
+        }
+        observed
+    }
+
     /// How often.
     #[must_use]
     pub fn count(&self) -> u64 {
