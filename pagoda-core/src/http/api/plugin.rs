@@ -17,7 +17,7 @@ const SHOWN_CHANGES: i64 = 20;
 
 /// `GET /api/v2/plugins/`
 pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
-    cx.read(|op| acl::require_superuser(op)).await?;
+    cx.read(acl::require_superuser).await?;
     let registry = &cx.state.host.registry;
     let items: Vec<Value> = registry.plugins().iter().map(|plugin| item(registry, plugin)).collect();
     json(StatusCode::OK, &items)
