@@ -86,7 +86,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["config", "confine", "http", "observe", "plugins", "replace", "server", "services", "store"]),
     ("server", &["auth", "config", "http", "plugins", "replace", "services", "store"]),
     ("replace", &["config"]),
-    ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
+    ("http", &["auth", "config", "plugins", "services", "store", "ui", "wire"]),
+    ("ui", &["plugins", "services"]),
     ("auth", &[]),
     ("services", &["auth", "plugins", "store", "wire"]),
     // The way back from a plugin into the services: the one arrow against the stream.

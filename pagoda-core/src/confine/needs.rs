@@ -138,9 +138,8 @@ fn of_plugins(
     let mut outbound = Vec::new();
     for plugin in plugins {
         let policy = policies.iter().find(|(name, _)| plugin.is_called(name)).map(|(_, policy)| policy);
-        let withheld = policy.is_some_and(|policy| {
-            policy.withhold.iter().any(|name| *name == Capability::ReachHttp.as_str())
-        });
+        let withheld = policy
+            .is_some_and(|policy| policy.withhold.iter().any(|name| *name == Capability::ReachHttp.as_str()));
         if withheld || !plugin.capabilities.contains(&Capability::ReachHttp) {
             continue;
         }

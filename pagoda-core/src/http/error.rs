@@ -85,6 +85,17 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What it says, for people: the messages of its body, without their places.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        collect_messages(&self.body, &mut found);
+        found
+    }
+
     /// Whether something went wrong inside.
     pub(crate) fn is_internal(&self) -> bool {
         self.status == StatusCode::INTERNAL_SERVER_ERROR
@@ -105,6 +116,17 @@ impl ApiError {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         response.json(self.body)
+    }
+}
+
+fn collect_messages(body: &Value, found: &mut Vec<String>) {
+    match body {
+        Value::Object(fields) => match fields.get("message") {
+            Some(Value::String(message)) => found.push(message.clone()),
+            _ => fields.values().for_each(|value| collect_messages(value, found)),
+        },
+        Value::Array(items) => items.iter().for_each(|item| collect_messages(item, found)),
+        _ => {}
     }
 }
 

@@ -12,6 +12,7 @@ mod health;
 mod login;
 pub mod openapi;
 mod page;
+mod pages;
 mod plugin_routes;
 mod routes;
 

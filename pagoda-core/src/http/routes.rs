@@ -3,7 +3,7 @@
 use super::api::{audit, entity, entry, plugin, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
-use super::{health, login, plugin_routes};
+use super::{health, login, pages, plugin_routes};
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
@@ -17,6 +17,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         service.app_data(Data::new(Arc::clone(&state)));
         health::mount(service);
         login::mount(service);
+        pages::mount(service);
         let mut endpoints = core_endpoints();
         endpoints.extend(plugin_endpoints());
         endpoints.extend(plugin_routes::endpoints(&state.host.registry));
