@@ -64,6 +64,8 @@ struct Card {
     functions: Vec<Row>,
     capabilities: Vec<String>,
     changes: Vec<Change>,
+    /// What its details have.
+    contents: String,
     /// Whether it is the page's only one: with its details open, and more of them.
     alone: bool,
 }
@@ -174,9 +176,18 @@ impl Card {
             functions: plugin.functions.iter().map(|function| Row::new(frame, plugin, function)).collect(),
             capabilities: plugin.capabilities.clone(),
             changes,
+            contents: format!(
+                "{}, {}, recent changes",
+                some(plugin.functions.len(), "function", "functions"),
+                some(plugin.capabilities.len(), "capability", "capabilities")
+            ),
             alone,
         }
     }
+}
+
+fn some(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 fn meaning(state: PluginState) -> &'static str {
