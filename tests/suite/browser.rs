@@ -21,7 +21,7 @@ pub(crate) struct Browser {
     driver: Child,
     agent: ureq::Agent,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// Something on a page.
@@ -70,7 +70,7 @@ impl Browser {
             .build()
             .into();
         let session = format!("http://127.0.0.1:{port}/session");
-        let mut browser = Self { driver, agent, session, _profile: profile };
+        let mut browser = Self { driver, agent, session, profile };
         let started = browser.call("POST", "", &json!({"capabilities": browser.capabilities(&chromium)}));
         browser.session = format!("{}/{}", browser.session, started["sessionId"].as_str().unwrap());
         browser.has_no_scripts();
@@ -78,7 +78,7 @@ impl Browser {
     }
 
     fn capabilities(&self, chromium: &std::path::Path) -> Value {
-        let profile = self._profile.path().join("profile");
+        let profile = self.profile.path().join("profile");
         let mut arguments = vec![
             "--headless=new".to_owned(),
             format!("--user-data-dir={}", profile.display()),
@@ -96,7 +96,7 @@ impl Browser {
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1".to_owned(),
         ];
         // Chromium's sandbox does not work for root, as whom containers run.
-        if std::fs::metadata(self._profile.path()).unwrap().uid() == 0 {
+        if std::fs::metadata(self.profile.path()).unwrap().uid() == 0 {
             arguments.push("--no-sandbox".to_owned());
         }
         json!({"alwaysMatch": {

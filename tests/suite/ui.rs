@@ -368,8 +368,7 @@ fn files_of_pages_are_kept_until_they_change() {
     let admin = Person::log_in(&app, "admin");
     let page = admin.get(PLUGINS).expect(200).body;
     assert!(page.contains("No plugin is linked into this server."), "{page}");
-    let address =
-        page.split("href=\"").find_map(|rest| rest.starts_with("/ui/static/pagoda.css").then_some(rest));
+    let address = page.split("href=\"").find(|rest| rest.starts_with("/ui/static/pagoda.css"));
     let address = address.unwrap().split('"').next().unwrap();
     let style = app.request("GET", address, &[], None).expect(200);
     assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
@@ -451,7 +450,7 @@ fn nobody_needs_scripts(database: Database) {
     browser.find(".who button").click();
     browser.wait_for("form", "User name");
     assert!(browser.address().ends_with("/auth/login/"), "{}", browser.address());
-    if picture {
+    if picture && database == Database::Sqlite {
         std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("login.png"), browser.picture()).unwrap();
     }
 }
