@@ -79,6 +79,10 @@ pub fn rules(config: &Config, plugins: &[&PluginDecl], besides: &[Outbound]) -> 
     if let Some(file) = &config.file {
         rules.allow(absolute(file)?, Access::READ);
     }
+    // Read again by a process that replaces this one.
+    for file in &config.secret_files {
+        rules.allow(absolute(file)?, Access::READ);
+    }
     if config.bind.port() == 0 {
         rules.bind = Ports::Any;
     } else {
@@ -138,9 +142,8 @@ fn of_plugins(
     let mut outbound = Vec::new();
     for plugin in plugins {
         let policy = policies.iter().find(|(name, _)| plugin.is_called(name)).map(|(_, policy)| policy);
-        let withheld = policy.is_some_and(|policy| {
-            policy.withhold.iter().any(|name| *name == Capability::ReachHttp.as_str())
-        });
+        let withheld = policy
+            .is_some_and(|policy| policy.withhold.iter().any(|name| *name == Capability::ReachHttp.as_str()));
         if withheld || !plugin.capabilities.contains(&Capability::ReachHttp) {
             continue;
         }

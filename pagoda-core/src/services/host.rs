@@ -1,6 +1,7 @@
 //! What all operations of one server share.
 
 use super::audit::{AuditSettings, Auditor};
+use crate::outbound::{Outbound, Policy};
 use crate::plugins::registry::Registry;
 use crate::services::plugin::Seen;
 use crate::store::Store;
@@ -28,6 +29,8 @@ pub struct Host {
     pub zone: Zone,
     /// Limits of the data model.
     pub limits: ModelLimits,
+    /// Sends the requests of plugins.
+    pub outbound: Outbound,
     /// Takes what no operation records in the audit log.
     pub auditor: Auditor,
     /// Operations that run or wait for a connection, see [`Host::admit`].
@@ -55,6 +58,7 @@ impl Host {
     pub fn new(store: Store, registry: Registry, zone: Zone, audit: AuditSettings) -> Arc<Self> {
         Arc::new(Self {
             auditor: Auditor::new(store.clone(), audit),
+            outbound: outbound(&registry),
             store,
             registry: Arc::new(registry),
             zone,
@@ -119,6 +123,15 @@ impl Host {
         let before = self.busy.fetch_add(1, Ordering::Relaxed);
         (before < MOST_OPERATIONS).then_some(admitted)
     }
+}
+
+fn outbound(registry: &Registry) -> Outbound {
+    Outbound::new(registry.plugins().iter().map(|plugin| {
+        let reach = &plugin.reach;
+        let (timeout, max_bytes) = (reach.limits.timeout, reach.limits.max_bytes);
+        let (hosts, private) = (reach.hosts.clone(), reach.private);
+        (plugin.decl.id, Policy { hosts, private, timeout, max_bytes })
+    }))
 }
 
 impl Drop for Host {

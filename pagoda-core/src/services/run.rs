@@ -4,16 +4,20 @@ use super::audit::Trail;
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::host::Host;
+use super::transaction::Open;
+use crate::plugins::bridge::outbound;
 use crate::plugins::function::Function;
 use crate::plugins::guard::guarded;
 use crate::plugins::observe::{Events, Surroundings};
 use crate::plugins::watch::Ticket;
 use crate::store::StoreError;
 use pagoda_plugin_sdk::PluginDecl;
-use pagoda_plugin_sdk::bridge::{Gate, Work};
+use pagoda_plugin_sdk::bridge::{BridgeResult, Gate, Work};
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::BoxFuture;
+use pagoda_plugin_sdk::http::{OutboundRequest, OutboundResponse, OutboundResult};
 use pagoda_plugin_sdk::model::User;
+use pagoda_plugin_sdk::secret::SecretValue;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinError;
@@ -190,6 +194,7 @@ impl Runner {
             Ok(db) => db,
             Err(error) => return (Err(error.into()), Events::default(), Trail::default()),
         };
+        let _open = Open::enter();
         let until = self.function.as_ref().map(|function| Instant::now() + function.times.hard_limit);
         let (host, request) = (Arc::clone(&self.host), Arc::clone(&self.request));
         let mut op = OpCtx::new(db, host, request, self.inside.clone(), until);
@@ -244,12 +249,12 @@ impl Runner {
         let mut runner = self.clone();
         runner.inside.push(function.is.plugin);
         runner.function = Some(Arc::clone(function));
-        Arc::new(HostGate(runner))
+        Arc::new(HostGate(runner, Instant::now()))
     }
 }
 
-/// Lets a plugin's code into a transaction.
-struct HostGate(Runner);
+/// Lets a plugin's code into a transaction, and out to other servers. Made when its call begins.
+struct HostGate(Runner, Instant);
 
 impl Gate for HostGate {
     fn enter(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
@@ -265,6 +270,19 @@ impl Gate for HostGate {
     fn enter_blocking(&self, work: Work) -> anyhow::Result<()> {
         let _host = self.0.host.registry.watch().in_host();
         report(self.0.run_blocking(Mode::Write, self.once(work)))
+    }
+
+    fn http(&self, request: OutboundRequest) -> BoxFuture<'static, OutboundResult<OutboundResponse>> {
+        Box::pin(outbound::send(self.0.clone(), self.1, request))
+    }
+
+    fn http_blocking(&self, request: OutboundRequest) -> OutboundResult<OutboundResponse> {
+        let _host = self.0.host.registry.watch().in_host();
+        outbound::send_blocking(&self.0, self.1, request)
+    }
+
+    fn secret(&self, name: &'static str) -> BridgeResult<SecretValue> {
+        outbound::secret(&self.0, name)
     }
 }
 
