@@ -88,10 +88,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("replace", &["config"]),
     ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
     ("auth", &[]),
-    ("services", &["auth", "plugins", "store", "wire"]),
+    ("services", &["auth", "outbound", "plugins", "store", "wire"]),
     // The way back from a plugin into the services: the one arrow against the stream.
     ("plugins/bridge", &["plugins", "services", "store"]),
     ("plugins", &[]),
+    ("outbound", &[]),
     ("store", &[]),
     ("wire", &[]),
     ("config", &["plugins", "store"]),

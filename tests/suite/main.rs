@@ -22,6 +22,7 @@ mod fires;
 mod layers;
 mod lifecycle;
 mod naming_policy;
+mod outbound;
 mod pci;
 mod plugin_routes;
 mod process;
