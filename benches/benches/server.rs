@@ -130,6 +130,36 @@ fn read_entry() -> anyhow::Result<Vec<Row>> {
     Ok(all)
 }
 
+/// Creating entries with the audit log, through creating them without it.
+fn audit() -> anyhow::Result<Vec<Row>> {
+    let (with, without) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let start = |directory: &Path, audit: bool| {
+        let config = Config { audit, ..config(directory) };
+        let prepared = server::prepare(config, Contributions::default())?;
+        let admin = data::as_admin(prepared.host())?;
+        let (token, stock) = (data::token(&admin)?, data::stock(&admin, 1)?);
+        let path = format!("/entity/api/v2/{}/entries/", stock.servers);
+        let serving = Serving::pagoda(prepared)?;
+        let name = if audit { "with" } else { "without" };
+        let side = Side::new(name, serving.address, move |number| {
+            load::post(&path, &token, &stock.body(number, "created ").to_string())
+        });
+        anyhow::Ok((serving, side))
+    };
+    let (recorded, unrecorded) = (start(with.path(), true)?, start(without.path(), false)?);
+    let compared = load::compare(&recorded.1, &unrecorded.1, rounds(), seconds())?;
+    let (low, high) = compared.range;
+    Ok(vec![
+        Row::info(
+            "create an entry of 10 values, requests per second with the audit log through those without",
+            format!("{:.3} ({low:.3} to {high:.3})", compared.ratio),
+        ),
+        Row::info("the same in server CPU per request", format!("{:.3}", compared.cpu_ratio)),
+        Row::info("with the audit log, its rows sealed meanwhile", details(&compared.ours)),
+        Row::info("without", details(&compared.bare)),
+    ])
+}
+
 /// In a process of its own: prepares, serves, says where, until standard input ends.
 fn child(directory: &Path) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -260,8 +290,8 @@ fn main() -> anyhow::Result<()> {
     pagoda_core::observe::init_logs(&Config::default());
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let sections: [(&str, Measure); 3] =
-        [("plugin_route", plugin_route), ("read_entry", read_entry), ("startup", startup)];
+    let sections: [(&str, Measure); 4] =
+        [("plugin_route", plugin_route), ("read_entry", read_entry), ("audit", audit), ("startup", startup)];
     for (name, measure) in sections {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word)) {
             say(&format!("{name} …"));

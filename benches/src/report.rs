@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Sections in the order of the summary.
-const SECTIONS: [&str; 4] = ["dispatch", "plugin_route", "read_entry", "startup"];
+const SECTIONS: &[&str] = &["dispatch", "plugin_route", "read_entry", "audit", "startup"];
 
 /// One figure.
 #[derive(Debug, Clone, Serialize, Deserialize)]

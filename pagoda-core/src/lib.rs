@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod confine;
 pub mod http;
+pub mod limits;
 pub mod observe;
 pub mod outbound;
 pub mod plugins;

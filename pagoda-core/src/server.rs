@@ -1,5 +1,8 @@
 //! Starts a server, serves, and stops it in order.
 
+mod meters;
+mod plugin_meters;
+
 use crate::config::Config;
 use crate::http::{self, AppState};
 use crate::plugins::contributions::Contributions;
@@ -8,7 +11,7 @@ use crate::plugins::registry::{Plugin, Registry};
 use crate::replace::{self, Origin};
 use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
-use crate::services::host::Host;
+use crate::services::host::{Host, MOST_OPERATIONS, ShareSettings};
 use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
 use crate::services::{plugin, user};
@@ -25,6 +28,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+/// Threads for blocking work of one worker, which may be the one that gets all requests: a place for every
+/// operation and for every plain route of a plugin that is let in, and some for what else there is. They are made when
+/// they are needed.
+const MOST_THREADS: usize = 2 * MOST_OPERATIONS;
 
 /// A server that is ready to open its port: plugins frozen, database migrated, first administrator there,
 /// `system.startup` through.
@@ -65,6 +73,16 @@ pub fn audit_settings(config: &Config) -> anyhow::Result<AuditSettings> {
     Ok(AuditSettings { enabled: config.audit, retention_days: config.audit_retention_days, keys })
 }
 
+/// What plugins may take of the server at a time.
+#[must_use]
+pub fn share_settings(config: &Config) -> ShareSettings {
+    ShareSettings {
+        operations: config.limits.plugin_operations,
+        most_waiting: config.limits.plugin_queue,
+        patience: config.database_timeout,
+    }
+}
+
 /// Does everything that must be done before the port opens. Blocks; not for async threads.
 ///
 /// # Errors
@@ -85,7 +103,8 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
         tracing::warn!("{warning}");
     }
     let store = open_store(&config, true)?;
-    let host = Host::new(store, registry, config.time_zone.clone(), audit_settings(&config)?);
+    let (shares, audit) = (share_settings(&config), audit_settings(&config)?);
+    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit);
     host.auditor.check()?;
     let new_admin_password = first_administrator(&host, &config)?;
     plugin_accounts(&host)?;
@@ -145,7 +164,11 @@ fn note_start(host: &Arc<Host>) -> Result<(), OpError> {
 }
 
 fn database_name(host: &Host) -> &'static str {
-    match host.store.backend() {
+    backend_name(host.store.backend())
+}
+
+fn backend_name(backend: Backend) -> &'static str {
+    match backend {
         Backend::Sqlite => "sqlite",
         Backend::Postgres => "postgres",
     }
@@ -182,9 +205,11 @@ impl Prepared {
         let address = listener.local_addr()?;
         let kept = listener.try_clone().context("cannot keep the socket for a successor")?;
         let state = AppState::new(host, &config);
+        meters::connect(&state);
         let for_apps = Arc::clone(&state);
         let mut server = HttpServer::new(move || App::new().configure(http::configure(&for_apps)))
             .disable_signals()
+            .worker_max_blocking_threads(MOST_THREADS)
             .shutdown_timeout(config.shutdown_timeout.as_secs());
         if let Some(workers) = config.workers {
             server = server.workers(workers);
@@ -251,6 +276,12 @@ impl Running {
         tokio::time::sleep(Duration::from_millis(80)).await;
         host.registry.watch().give_up();
         tokio::time::sleep(Duration::from_millis(20)).await;
+        // What is queued for the audit log is written, unless the writer is what hangs.
+        let writing = Arc::clone(host);
+        let written = tokio::task::spawn_blocking(move || writing.auditor.stop());
+        if tokio::time::timeout(Duration::from_millis(500), written).await.is_err() {
+            tracing::warn!("records for the audit log may be lost: the database takes none");
+        }
         let quarantined: Vec<(String, String)> = host
             .registry
             .plugins()

@@ -84,11 +84,12 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
 /// Which room of the host may name which. A room that is missing here may not exist.
 const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["config", "confine", "http", "observe", "plugins", "replace", "server", "services", "store"]),
-    ("server", &["auth", "config", "http", "plugins", "replace", "services", "store"]),
+    ("server", &["auth", "config", "http", "limits", "observe", "plugins", "replace", "services", "store"]),
     ("replace", &["config"]),
-    ("http", &["auth", "config", "plugins", "services", "store", "wire"]),
+    ("http", &["auth", "config", "limits", "observe", "plugins", "services", "store", "wire"]),
     ("auth", &[]),
-    ("services", &["auth", "outbound", "plugins", "store", "wire"]),
+    ("limits", &[]),
+    ("services", &["auth", "limits", "outbound", "plugins", "store", "wire"]),
     // The way back from a plugin into the services: the one arrow against the stream.
     ("plugins/bridge", &["plugins", "services", "store"]),
     ("plugins", &[]),

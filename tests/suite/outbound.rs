@@ -83,9 +83,7 @@ fn answer(mut stream: TcpStream, tell: &Sender<String>) -> std::io::Result<()> {
     let begin = |status: &str, more: &str| format!("HTTP/1.1 {status}\r\nConnection: close\r\n{more}\r\n");
     match path {
         "/to" => stream.write_all(begin("302 Found", &format!("Location: {query}\r\n")).as_bytes()),
-        "/again" => {
-            stream.write_all(begin("307 Again", &format!("Location: {query}\r\n")).as_bytes())
-        }
+        "/again" => stream.write_all(begin("307 Again", &format!("Location: {query}\r\n")).as_bytes()),
         "/slow" => std::io::copy(&mut reader, &mut std::io::sink()).map(drop),
         "/trickle" => {
             stream.write_all(begin("200 OK", "").as_bytes())?;
@@ -187,7 +185,8 @@ fn secrets(request: RouteRequest) -> RouteResult<Response> {
     let held = ctx.clone();
     let inside = ctx.data_blocking(move |_| Ok(held.secret(Secret::declared("api-key")).is_ok()))?;
     let other = ctx.secret(Secret::declared("other-key")).map(length);
-    let text = |outcome: Result<usize, BridgeError>| outcome.map_or_else(|e| json!(e.to_string()), |n| json!(n));
+    let text =
+        |outcome: Result<usize, BridgeError>| outcome.map_or_else(|e| json!(e.to_string()), |n| json!(n));
     Response::json(200, &json!([text(found), text(other), inside]))
 }
 
@@ -261,7 +260,8 @@ fn refused(app: &TestApp, query: &str) -> (String, String) {
 fn refusals(app: &TestApp, count: usize) -> Vec<Value> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let rows = app.get("/api/v2/audit/?action=plugin.capability_refused").expect(200).json()["results"].clone();
+        let rows =
+            app.get("/api/v2/audit/?action=plugin.capability_refused").expect(200).json()["results"].clone();
         let rows = rows.as_array().unwrap().clone();
         if rows.len() >= count || Instant::now() > deadline {
             assert_eq!(rows.len(), count, "{rows:?}");
@@ -326,12 +326,18 @@ fn redirects_are_followed_only_where_the_first_request_could_go() {
     let app = app(&hosts(&[&stub, &other]), true, |_| {});
     // To the same server with all headers, to another one without what could be a credential.
     let (_, same) = send(&app, &stub.url("/to?/ok"));
-    assert_eq!((&same["body"]["authorization"], &same["body"]["key"]), (&json!("Bearer hush-hush"), &json!("hush-hush")));
+    assert_eq!(
+        (&same["body"]["authorization"], &same["body"]["key"]),
+        (&json!("Bearer hush-hush"), &json!("hush-hush"))
+    );
     let (_, moved) = send(&app, &stub.url(&format!("/to?{}", other.url("/ok"))));
     assert_eq!((&moved["body"]["authorization"], &moved["body"]["key"]), (&Value::Null, &Value::Null));
     // 302 makes a POST a GET, 307 repeats it.
     let (_, got) = send(&app, &format!("POST {}", stub.url("/to?/ok")));
-    assert_eq!((&got["body"]["method"], &got["body"]["body"], &got["body"]["type"]), (&json!("GET"), &json!(""), &Value::Null));
+    assert_eq!(
+        (&got["body"]["method"], &got["body"]["body"], &got["body"]["type"]),
+        (&json!("GET"), &json!(""), &Value::Null)
+    );
     let (_, posted) = send(&app, &format!("POST {}", stub.url(&format!("/again?{}", other.url("/ok")))));
     assert_eq!((&posted["body"]["method"], &posted["body"]["body"]), (&json!("POST"), &json!("{\"a\":1}")));
     let (_, deleted) = send(&app, &format!("DELETE {}", stub.url("/ok")));
@@ -413,7 +419,10 @@ fn without_the_capability_nothing_is_sent() {
         for route in ["plain", "waiting"] {
             let path = format!("/api/v2/plugins/{plugin}/{route}/?{}", stub.url("/ok"));
             let answer = app.get(&path).expect(403);
-            assert_eq!((answer.codes(), &answer.json()["message"]), (vec!["AE-210000".to_owned()], &json!(sentence)));
+            assert_eq!(
+                (answer.codes(), &answer.json()["message"]),
+                (vec!["AE-210000".to_owned()], &json!(sentence))
+            );
         }
     }
     assert!(stub.asked().is_empty());

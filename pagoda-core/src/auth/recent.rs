@@ -17,8 +17,11 @@ const MOST: usize = 10_000;
 /// Users by token.
 #[derive(Debug, Default)]
 pub struct Recent {
-    seen: RwLock<HashMap<String, (Instant, Arc<User>)>>,
+    seen: RwLock<HashMap<String, Seen>>,
 }
+
+/// When it was looked at, unless that counts no more, and whose it was.
+type Seen = (Option<Instant>, Arc<User>);
 
 impl Recent {
     /// The user of a token, if the last look is fresh.
@@ -26,22 +29,38 @@ impl Recent {
     pub fn get(&self, token: &str, now: Instant) -> Option<Arc<User>> {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         let (looked, user) = seen.get(token)?;
-        (now.saturating_duration_since(*looked) < FRESH).then(|| Arc::clone(user))
+        is_fresh(*looked, now).then(|| Arc::clone(user))
+    }
+
+    /// Whether a token was good at any time that is remembered: whoever guesses tokens has none such.
+    #[must_use]
+    pub fn knows(&self, token: &str) -> bool {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).contains_key(token)
     }
 
     /// Notes a look that began at `looked`.
     pub fn put(&self, token: &str, looked: Instant, user: Arc<User>) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= MOST {
-            seen.retain(|_, (at, _)| looked.saturating_duration_since(*at) < FRESH);
+            seen.retain(|_, (at, _)| is_fresh(*at, looked));
         }
-        seen.insert(token.to_owned(), (looked, user));
+        seen.insert(token.to_owned(), (Some(looked), user));
     }
 
-    /// Forgets everything: somebody's token changed on this instance.
-    pub fn clear(&self) {
-        self.seen.write().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Forgets a token that is good no more.
+    pub fn forget(&self, token: &str) {
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
+
+    /// No look counts any more: somebody's token changed on this instance.
+    pub fn clear(&self) {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        seen.values_mut().for_each(|(looked, _)| *looked = None);
+    }
+}
+
+fn is_fresh(looked: Option<Instant>, now: Instant) -> bool {
+    looked.is_some_and(|looked| now.saturating_duration_since(looked) < FRESH)
 }
 
 #[cfg(test)]
@@ -60,5 +79,8 @@ mod tests {
         assert!(recent.get("other", looked).is_none());
         recent.clear();
         assert!(recent.get("key", looked).is_none());
+        assert!(recent.knows("key") && !recent.knows("other"));
+        recent.forget("key");
+        assert!(!recent.knows("key"));
     }
 }

@@ -277,8 +277,9 @@ fn migrate(config: &Config) -> anyhow::Result<()> {
 /// Operations of the command line fire hooks like any other.
 fn runner(config: &Config, contributions: Contributions) -> anyhow::Result<Runner> {
     let registry = registry(config, contributions)?;
-    let audit = server::audit_settings(config)?;
-    let host = Host::new(server::open_store(config, false)?, registry, config.time_zone.clone(), audit);
+    let (shares, audit) = (server::share_settings(config), server::audit_settings(config)?);
+    let store = server::open_store(config, false)?;
+    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit);
     let request = RequestInfo::new(None, "cli".into(), Origin::Cli, config.time_zone.clone());
     Ok(Runner::new(host, Arc::new(request)))
 }

@@ -13,6 +13,16 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_SQLITE_MAX_BYTES", "sqlite_max_bytes", "largest size of the SQLite file"),
     ("PAGODA_WORKERS", "workers", "threads that serve requests"),
     ("PAGODA_MAX_BODY_BYTES", "max_body_bytes", "largest request body"),
+    ("PAGODA_MAX_RESPONSE_BYTES", "max_response_bytes", "largest response of a plugin's route"),
+    ("PAGODA_RATE_USER_PER_S", "rate_user_per_s", "requests of one user per second"),
+    ("PAGODA_RATE_TOKEN_PER_S", "rate_token_per_s", "requests with one token per second"),
+    ("PAGODA_RATE_ANONYMOUS_PER_S", "rate_anonymous_per_s", "anonymous requests of one address per second"),
+    ("PAGODA_RATE_PLUGIN_PER_S", "rate_plugin_per_s", "requests to one plugin's routes per second"),
+    ("PAGODA_LOGIN_DELAY_MAX_S", "login_delay_max_s", "longest delay after failed logins, 0 for none"),
+    ("PAGODA_PLUGIN_OPERATIONS", "plugin_operations", "operations of one plugin at a time"),
+    ("PAGODA_PLUGIN_QUEUE", "plugin_queue", "calls of one plugin that may wait"),
+    ("PAGODA_TRUSTED_PROXIES", "trusted_proxies", "proxies whose X-Forwarded-For is believed"),
+    ("PAGODA_METRICS_ACCESS", "metrics_access", "public or administrators"),
     ("PAGODA_SHUTDOWN_TIMEOUT_S", "shutdown_timeout_s", "how long running requests may go on at the end"),
     ("PAGODA_SESSION_LIFETIME_S", "session_lifetime_s", "how long a login lasts"),
     ("PAGODA_SECURE_COOKIES", "secure_cookies", "cookies for HTTPS only"),
@@ -89,7 +99,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
         "frontend_plugin_entity_overrides" => super::set_frontend_overrides,
         "plugin_operation_id_config" => super::set_operation_ids,
-        _ => return None,
+        key => return super::limits::setter(key),
     })
 }
 

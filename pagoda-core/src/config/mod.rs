@@ -4,11 +4,15 @@
 
 mod env;
 mod file;
+mod limits;
 mod policy;
+mod proxies;
 mod secret;
 mod secrets;
 
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
+pub use limits::{Limits, MetricsAccess};
+pub use proxies::Proxies;
 pub use secret::Secret;
 
 use crate::plugins::registry::PluginSettings;
@@ -58,6 +62,8 @@ pub struct Config {
     pub workers: Option<usize>,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Rates, shares and other limits.
+    pub limits: Limits,
     /// How long running requests may go on after the server was told to stop.
     pub shutdown_timeout: Duration,
     /// How long a login lasts.
@@ -110,6 +116,7 @@ impl Default for Config {
             sqlite_max_bytes: None,
             workers: None,
             max_body_bytes: 10 * 1024 * 1024,
+            limits: Limits::default(),
             shutdown_timeout: Duration::from_secs(30),
             // Two weeks, as the system that this one replaces.
             session_lifetime: Duration::from_secs(14 * 24 * 3600),

@@ -2,8 +2,10 @@
 
 use super::endpoint::AppState;
 use super::error::ApiError;
+use crate::services::error::OpError;
 use crate::services::run::{Mode, Runner};
 use crate::services::user;
+use crate::store::StoreError;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
@@ -11,6 +13,7 @@ use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::model::User;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::SemaphorePermit;
 
 /// Cookie of a session.
 pub(super) const SESSION_COOKIE: &str = "sessionid";
@@ -33,9 +36,13 @@ pub(super) async fn authenticate(
         }
         return Ok(Some(Arc::new(user)));
     }
-    match sent_token(request)? {
-        None => Ok(None),
-        Some(key) => token_user(state, &key, trace_id).await.map(Some),
+    match sent_token(request) {
+        Ok(None) => Ok(None),
+        Ok(Some(key)) => token_user(state, request, &key, trace_id).await.map(Some),
+        Err(malformed) => {
+            state.rates.stranger(request)?;
+            Err(malformed)
+        }
     }
 }
 
@@ -51,6 +58,7 @@ pub(super) async fn session_user(
     }
     let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(None) };
     let key = cookie.value().to_owned();
+    let _place = look(state).await?;
     Ok(runner(state, trace_id).run(Mode::Read, move |op| user::of_session(op, &key)).await?)
 }
 
@@ -61,7 +69,7 @@ fn runner(state: &Arc<AppState>, trace_id: &Arc<str>) -> Runner {
 }
 
 /// The key of an `Authorization: Token <key>` header. Another keyword counts as no credentials.
-fn sent_token(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+pub(super) fn sent_token(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     let Some(header) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
     let malformed = || ApiError::unauthenticated("send `Authorization: Token <key>`");
     let text = header.to_str().map_err(|_| malformed())?.trim();
@@ -76,16 +84,46 @@ fn sent_token(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     Ok(Some(key.to_owned()))
 }
 
-async fn token_user(state: &Arc<AppState>, key: &str, trace_id: &Arc<str>) -> Result<Arc<User>, ApiError> {
+async fn token_user(
+    state: &Arc<AppState>,
+    request: &HttpRequest,
+    key: &str,
+    trace_id: &Arc<str>,
+) -> Result<Arc<User>, ApiError> {
+    if let Some(user) = state.recent.get(key, Instant::now()) {
+        return Ok(user);
+    }
+    // Before it is known whether the token is good: otherwise only the bad guesses would be slow.
+    if !state.recent.knows(key) {
+        state.rates.stranger(request)?;
+    }
+    let place = look(state).await?;
+    // Another request with the same token may have looked meanwhile.
     let now = Instant::now();
     if let Some(user) = state.recent.get(key, now) {
         return Ok(user);
     }
     let sent = key.to_owned();
     let found = runner(state, trace_id).run(Mode::Read, move |op| user::of_token(op, &sent)).await?;
-    let user = Arc::new(found.ok_or_else(|| ApiError::unauthenticated("the token does not hold"))?);
+    drop(place);
+    let Some(user) = found else {
+        state.recent.forget(key);
+        return Err(ApiError::unauthenticated("the token does not hold"));
+    };
+    let user = Arc::new(user);
     state.recent.put(key, now, Arc::clone(&user));
     Ok(user)
+}
+
+/// A place for looking at credentials. A flood of requests waits here, in order and without a thread, and does not
+/// fill the places of all operations before it is known where the requests want to go.
+async fn look(state: &AppState) -> Result<SemaphorePermit<'_>, ApiError> {
+    let place = tokio::time::timeout(state.patience, state.looks.acquire()).await;
+    match place {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(closed)) => Err(ApiError::internal(closed.to_string())),
+        Err(_) => Err(OpError::Unavailable(StoreError::Busy).into()),
+    }
 }
 
 pub(super) fn is_safe(method: &Method) -> bool {

@@ -1,13 +1,17 @@
 //! What happens to every API request, in this order: path (404, 301), `Accept` (406), credentials (403),
-//! method (405), body size (413), handler. *Source: spec, auth-user §1.7.*
+//! rates (429), method (405), body size (413), handler. *Source: spec, auth-user §1.7.*
 
 use super::auth;
 use super::body::{self, Body};
 use super::error::{ApiError, ApiResult};
+use super::limits::{Logins, PluginRate, Rates, admit_to_plugin};
+use super::traffic::{Meter, Traffic};
 use crate::auth::recent::Recent;
+use crate::config::MetricsAccess;
+use crate::observe::metrics::Metrics;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::services::host::Host;
+use crate::services::host::{Host, MOST_OPERATIONS};
 use crate::services::plugin;
 use crate::services::run::{Mode, Runner};
 use actix_web::http::header::{ACCEPT, HeaderName, HeaderValue, LOCATION};
@@ -19,6 +23,7 @@ use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::route::RouteAuth;
 use serde::Serialize;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,6 +31,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+
+/// The header that names a request.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Requests whose credentials are looked up at a time: a quarter of the places for operations.
+const MOST_LOOKS: usize = MOST_OPERATIONS / 4;
 
 /// What all requests of a server share.
 #[derive(Debug)]
@@ -44,7 +55,23 @@ pub struct AppState {
     pub openapi: serde_json::Value,
     /// Places for comparing passwords, which takes a processor for tens of milliseconds and much memory: a
     /// storm of logins must not stop everything else.
-    pub logins: Arc<Semaphore>,
+    pub judges: Arc<Semaphore>,
+    /// Attempts to log in.
+    pub logins: Arc<Logins>,
+    /// Rates of requests.
+    pub rates: Arc<Rates>,
+    /// What requests are counted by.
+    pub traffic: Arc<Traffic>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// Who may read it.
+    pub metrics_access: MetricsAccess,
+    /// Largest response of a plugin's route in bytes.
+    pub max_response_bytes: usize,
+    /// Places for looking at credentials.
+    pub looks: Semaphore,
+    /// How long a request waits for such a place.
+    pub patience: Duration,
     /// False once the server was told to stop.
     pub accepting: AtomicBool,
     /// Makes trace ids of this process differ from those of others.
@@ -61,6 +88,7 @@ impl AppState {
         let mut prefix = [0; 4];
         // Without random numbers the prefix is 0: ids are for logs only.
         let _ = getrandom::fill(&mut prefix);
+        let rates = Arc::new(Rates::new(config, &host.registry));
         Arc::new(Self {
             host,
             recent: Recent::default(),
@@ -68,7 +96,15 @@ impl AppState {
             session_lifetime: config.session_lifetime,
             secure_cookies: config.cookies_are_secure(),
             openapi,
-            logins: Arc::new(Semaphore::new(cores.div_ceil(2))),
+            judges: Arc::new(Semaphore::new(cores.div_ceil(2))),
+            logins: Arc::new(Logins::new(config.limits.login_delay_max)),
+            rates,
+            traffic: Arc::default(),
+            metrics: Metrics::default(),
+            metrics_access: config.limits.metrics_access,
+            max_response_bytes: config.limits.max_response_bytes,
+            looks: Semaphore::new(MOST_LOOKS),
+            patience: config.database_timeout,
             accepting: AtomicBool::new(true),
             trace_prefix: u32::from_le_bytes(prefix),
             trace_count: AtomicU64::new(0),
@@ -164,11 +200,19 @@ pub(super) struct Endpoint {
     methods: Vec<(Method, RouteAuth, Handler)>,
     /// Whether answers are JSON, so that `Accept` must admit it.
     answers_json: bool,
+    /// The plugin that it belongs to, with the rate of its requests.
+    plugin_rate: Option<(&'static str, Arc<PluginRate>)>,
 }
 
 impl Endpoint {
     pub(super) fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), methods: Vec::new(), answers_json: true }
+        Self { path: path.into(), methods: Vec::new(), answers_json: true, plugin_rate: None }
+    }
+
+    /// Counts against the rate of a plugin, if it has one.
+    pub(super) fn at_rate(mut self, plugin: &'static str, rate: Option<Arc<PluginRate>>) -> Self {
+        self.plugin_rate = rate.map(|rate| (plugin, rate));
+        self
     }
 
     /// Answers in other formats, whatever the request accepts.
@@ -205,25 +249,32 @@ impl Endpoint {
 
     /// Mounts it where `area` is already matched; a path that ends in a slash answers without it by a
     /// redirect, before anything else.
-    pub(super) fn mount(self, area: &str, service: &mut ServiceConfig) {
+    pub(super) fn mount(self, area: &str, traffic: &Traffic, service: &mut ServiceConfig) {
         let path = self.path.strip_prefix(area).unwrap_or(&self.path).to_owned();
+        let meter = traffic.meter(&self.path, self.methods.iter().map(|(method, _, _)| method));
         if let Some(bare) = path.strip_suffix('/').filter(|bare| !(area.is_empty() && bare.is_empty())) {
-            service.service(web::resource(bare).to(add_slash));
+            let meter = Arc::clone(&meter);
+            service.service(web::resource(bare).to(move |http: HttpRequest| {
+                let meter = Arc::clone(&meter);
+                async move { meter.watch(http.clone(), add_slash(http)).await }
+            }));
         }
-        let endpoint = Rc::new(self);
+        let endpoint = Rc::new((self, meter));
         service.service(web::resource(path).to(move |http: HttpRequest, payload: Payload| {
             let endpoint = Rc::clone(&endpoint);
-            async move { endpoint.answer(http, payload).await }
+            async move { endpoint.0.answer(http, payload, &endpoint.1).await }
         }));
     }
 
-    async fn answer(&self, http: HttpRequest, payload: Payload) -> HttpResponse {
+    async fn answer(&self, http: HttpRequest, payload: Payload, meter: &Meter) -> HttpResponse {
+        let counted = meter.begin(http.method());
         let Some(state) = http.app_data::<web::Data<Arc<AppState>>>().map(|data| Arc::clone(data.as_ref()))
         else {
             return HttpResponse::InternalServerError().finish();
         };
         let trace_id = state.trace_id();
-        let mut response = match self.process(&state, http, payload, &trace_id).await {
+        let user = Cell::new(None);
+        let mut response = match self.process(&state, http, payload, &trace_id, &user).await {
             Ok(response) => response,
             Err(error) => error.respond(&trace_id),
         };
@@ -233,8 +284,9 @@ impl Endpoint {
         }
         // Hexadecimal digits are always a header value.
         if let Ok(value) = HeaderValue::from_str(&trace_id) {
-            response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+            response.headers_mut().insert(REQUEST_ID, value);
         }
+        counted.end(&response, user.get());
         response
     }
 
@@ -244,12 +296,18 @@ impl Endpoint {
         http: HttpRequest,
         payload: Payload,
         trace_id: &Arc<str>,
+        seen: &Cell<Option<i64>>,
     ) -> ApiResult {
         if self.answers_json && !accepts_json(&http) {
             let message = "this route answers application/json";
             return Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, Code::Other, message));
         }
         let user = auth::authenticate(state, &http, trace_id).await?;
+        seen.set(user.as_ref().map(|user| user.id));
+        state.rates.admit(&http, user.as_deref(), || auth::sent_token(&http).ok().flatten())?;
+        if let Some((plugin, rate)) = &self.plugin_rate {
+            admit_to_plugin(plugin, rate)?;
+        }
         if http.query_string().contains("%00") {
             let message = "the query may not contain a NUL character";
             let body = serde_json::json!([crate::wire::leaf(Code::InvalidValue, message)]);

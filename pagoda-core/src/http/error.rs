@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 pub(crate) struct ApiError {
     status: StatusCode,
     body: Value,
+    /// Seconds after which trying again makes sense.
     retry: Option<u64>,
     /// For the log; never part of the answer.
     cause: Option<String>,
@@ -85,14 +86,19 @@ impl ApiError {
         error
     }
 
-    /// Whether something went wrong inside.
-    pub(crate) fn is_internal(&self) -> bool {
-        self.status == StatusCode::INTERNAL_SERVER_ERROR
+    /// More than a limit allows: 429. *Source: spec, error translation (throttled).*
+    pub(crate) fn too_many(message: &str, seconds: u64) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Other, message);
+        error.retry = Some(seconds);
+        error
     }
 
-    /// What goes to the log.
-    pub(crate) fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+    /// Tells to try again soon, where the status means that it may help.
+    pub(crate) fn retry_if_unavailable(mut self) -> Self {
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            self.retry = self.retry.or(Some(1));
+        }
+        self
     }
 
     /// The answer; what went wrong inside goes to the log under the trace id.
@@ -102,7 +108,7 @@ impl ApiError {
         }
         let mut response = HttpResponse::build(self.status);
         if let Some(seconds) = self.retry {
-            response.insert_header((RETRY_AFTER, seconds.to_string()));
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.json(self.body)
     }
@@ -141,6 +147,10 @@ impl From<OpError> for ApiError {
                 "the server restarts; what you asked for may or may not have been done",
                 "given up because the process is replaced".to_owned(),
             ),
+            OpError::Crowded(crowded) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Other, &crowded.to_string())
+                    .retry_if_unavailable()
+            }
             OpError::Unavailable(error) => of_store(&error),
             OpError::TooDeep { .. } | OpError::ReadOnly | OpError::OutOfTime(_) | OpError::Internal(_) => {
                 Self::internal(error.to_string())

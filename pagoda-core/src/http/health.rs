@@ -1,14 +1,27 @@
 //! `/health/live` and `/health/ready`, for whoever starts and stops servers.
 
 use super::endpoint::AppState;
-use actix_web::HttpResponse;
-use actix_web::web::{Data, ServiceConfig, resource};
+use crate::services::host::MOST_OPERATIONS;
+use actix_web::http::Method;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::{ServiceConfig, resource};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub(super) fn mount(service: &mut ServiceConfig) {
-    service.service(resource("/health/live").to(live)).service(resource("/health/ready").to(ready));
+pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
+    let meter = state.traffic.meter("/health/live", [&Method::GET]);
+    service.service(resource("/health/live").to(move |http: HttpRequest| {
+        let meter = Arc::clone(&meter);
+        async move { meter.watch(http, live()).await }
+    }));
+    let meter = state.traffic.meter("/health/ready", [&Method::GET]);
+    let state = Arc::clone(state);
+    service.service(resource("/health/ready").to(move |http: HttpRequest| {
+        let (state, meter) = (Arc::clone(&state), Arc::clone(&meter));
+        async move { meter.watch(http, ready(&state)).await }
+    }));
 }
 
 /// The process runs.
@@ -16,15 +29,25 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "live"}))
 }
 
-/// Requests will be served: the database answers and nobody told the server to stop.
-async fn ready(state: Data<Arc<AppState>>) -> HttpResponse {
-    let unready = |reason: &str| {
-        HttpResponse::ServiceUnavailable().json(json!({"status": "unready", "reason": reason}))
-    };
-    if !state.accepting.load(Ordering::Relaxed) {
-        return unready("the server is stopping");
+/// Requests will be served: the database answers and nobody told the server to stop. Says of each part how it is,
+/// and in a sentence what is wrong.
+async fn ready(state: &AppState) -> HttpResponse {
+    let (database, reason) = database(state).await;
+    let accepting = state.accepting.load(Ordering::Relaxed);
+    let reason = if accepting { reason } else { Some("the server is stopping") };
+    let operations = json!({"running": state.host.running(), "most": MOST_OPERATIONS});
+    let parts = json!({"accepting": accepting, "database": database, "operations": operations});
+    match reason {
+        None => HttpResponse::Ok().json(json!({"status": "ready", "parts": parts})),
+        Some(reason) => HttpResponse::ServiceUnavailable()
+            .insert_header((RETRY_AFTER, "1"))
+            .json(json!({"status": "unready", "reason": reason, "parts": parts})),
     }
-    let Some(admitted) = state.host.admit() else { return unready("the server is busy") };
+}
+
+/// How the database is, and what is wrong.
+async fn database(state: &AppState) -> (&'static str, Option<&'static str>) {
+    let Some(admitted) = state.host.admit() else { return ("not asked", Some("the server is busy")) };
     let store = state.host.store.clone();
     let answer = tokio::task::spawn_blocking(move || {
         let answer = store.ping();
@@ -32,14 +55,14 @@ async fn ready(state: Data<Arc<AppState>>) -> HttpResponse {
         answer
     });
     match answer.await {
-        Ok(Ok(())) => HttpResponse::Ok().json(json!({"status": "ready"})),
+        Ok(Ok(())) => ("answers", None),
         Ok(Err(error)) => {
             tracing::warn!("not ready: {error}");
-            unready("the database does not answer")
+            ("does not answer", Some("the database does not answer"))
         }
         Err(lost) => {
             tracing::error!("the readiness check was lost: {lost}");
-            unready("the check failed")
+            ("not asked", Some("the check failed"))
         }
     }
 }

@@ -2,21 +2,22 @@
 
 use super::auth::{self, CSRF_COOKIE, SESSION_COOKIE, check_csrf};
 use super::body;
-use super::endpoint::{AppState, query_value};
+use super::endpoint::{AppState, REQUEST_ID, query_value};
 use super::error::ApiError;
+use super::limits::LoginOutcome;
 use crate::auth::secret;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::services::run::{Mode, Runner};
-use crate::services::user::{self, Credentials};
+use crate::services::user::{self, Credentials, NewSession};
 use crate::store::StoreError;
 use crate::store::queries::user::active_by_username;
 use crate::store::rows::UserRow;
 use crate::wire::coerce::check_storable;
 use actix_web::cookie::{Cookie, SameSite, time};
-use actix_web::http::header::{CACHE_CONTROL, LOCATION, X_FRAME_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, RETRY_AFTER, X_FRAME_OPTIONS};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Data, Payload, ServiceConfig, resource};
+use actix_web::web::{Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::model::User;
@@ -29,18 +30,37 @@ const MOST_FORM_BYTES: usize = 16 * 1024;
 /// How long a login waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn mount(service: &mut ServiceConfig) {
-    service.service(resource("/auth/login/").to(login)).service(resource("/auth/logout/").to(logout));
+pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
+    let meter = state.traffic.meter("/auth/login/", [&Method::GET, &Method::POST]);
+    let own = Arc::clone(state);
+    service.service(resource("/auth/login/").to(move |http: HttpRequest, payload: Payload| {
+        let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
+        async move { meter.watch(http.clone(), login(&state, http, payload)).await }
+    }));
+    let meter = state.traffic.meter("/auth/logout/", [&Method::POST]);
+    let own = Arc::clone(state);
+    service.service(resource("/auth/logout/").to(move |http: HttpRequest| {
+        let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
+        async move { meter.watch(http.clone(), logout(&state, http)).await }
+    }));
 }
 
-async fn login(state: Data<Arc<AppState>>, http: HttpRequest, payload: Payload) -> HttpResponse {
+async fn login(state: &Arc<AppState>, http: HttpRequest, payload: Payload) -> HttpResponse {
     let trace_id = state.trace_id();
     let outcome = match *http.method() {
-        Method::GET | Method::HEAD => show(&state, &http, &trace_id).await,
-        Method::POST => submit(&state, &http, payload, &trace_id).await,
+        Method::GET | Method::HEAD => show(state, &http, &trace_id).await,
+        Method::POST => submit(state, &http, payload, &trace_id).await,
         _ => Ok(HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED).body("only GET and POST")),
     };
-    outcome.unwrap_or_else(|error| error.respond(&trace_id))
+    named(outcome.unwrap_or_else(|error| error.respond(&trace_id)), &trace_id)
+}
+
+/// The answer under the name that its request has in the log.
+fn named(mut response: HttpResponse, trace_id: &str) -> HttpResponse {
+    if let Ok(value) = HeaderValue::from_str(trace_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
 }
 
 /// The form, or on to where one wanted to go when there is a session already.
@@ -49,11 +69,12 @@ async fn show(
     http: &HttpRequest,
     trace_id: &Arc<str>,
 ) -> Result<HttpResponse, ApiError> {
+    state.rates.stranger(http)?;
     let next = next_page(query_value(http, "next"));
     if auth::session_user(state, http, trace_id).await?.is_some() {
         return Ok(redirect(&next));
     }
-    form(state, http, &next, None)
+    form(state, http, &next, Complaint::None)
 }
 
 async fn submit(
@@ -62,6 +83,7 @@ async fn submit(
     payload: Payload,
     trace_id: &Arc<str>,
 ) -> Result<HttpResponse, ApiError> {
+    state.rates.stranger(http)?;
     let bytes = body::read(http, payload, MOST_FORM_BYTES).await?;
     let fields = body::form(&bytes);
     let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -69,34 +91,57 @@ async fn submit(
     let next = next_page(field("next").or_else(|| query_value(http, "next")));
     let (username, password) = (field("username").unwrap_or_default(), field("password").unwrap_or_default());
 
-    let sent = username.clone();
-    let found = match check_storable(&sent) {
-        Err(_) => None,
-        Ok(()) => {
-            let find = move |op: &mut OpCtx| Ok(active_by_username(&mut op.db, &sent)?);
-            runner(state, None, trace_id).run(Mode::Read, find).await?
-        }
+    // Whatever the password is: who must wait does not learn whether it was right.
+    let attempt = match state.logins.begin(&username, state.rates.address(http)) {
+        Ok(attempt) => attempt,
+        Err(seconds) => return form(state, http, &next, Complaint::TooEarly(&username, seconds)),
     };
-    let credentials = judge(state, found, password).await?;
-    let (sent, lifetime) = (username.clone(), state.session_lifetime);
-    let session = runner(state, None, trace_id)
-        .run(Mode::Write, move |op| user::login(op, &sent, credentials.clone(), lifetime))
-        .await?;
-    let Some(session) = session else {
-        return form(state, http, &next, Some(&username));
+    let session = begin_session(state, &username, password, trace_id).await;
+    state.logins.end(
+        attempt,
+        match session {
+            Ok(Some(_)) => LoginOutcome::Succeeded,
+            Ok(None) => LoginOutcome::Failed,
+            Err(_) => LoginOutcome::Unknown,
+        },
+    );
+    let Some(session) = session? else {
+        return form(state, http, &next, Complaint::Wrong(&username));
     };
     let mut response = redirect(&next);
-    let lifetime = time::Duration::try_from(lifetime).unwrap_or(time::Duration::DAY);
+    let lifetime = time::Duration::try_from(state.session_lifetime).unwrap_or(time::Duration::DAY);
     set_cookie(state, &mut response, SESSION_COOKIE, &session.key, true, lifetime)?;
     // A fresh one, so that one planted before the login is of no use after it.
     set_cookie(state, &mut response, CSRF_COOKIE, &new_csrf()?, false, lifetime)?;
     Ok(response)
 }
 
+/// A session, if the password is right.
+async fn begin_session(
+    state: &Arc<AppState>,
+    username: &str,
+    password: String,
+    trace_id: &Arc<str>,
+) -> Result<Option<NewSession>, ApiError> {
+    let (sent, lifetime) = (username.to_owned(), state.session_lifetime);
+    let found = match check_storable(username) {
+        Err(_) => None,
+        Ok(()) => {
+            let sent = sent.clone();
+            let find = move |op: &mut OpCtx| Ok(active_by_username(&mut op.db, &sent)?);
+            runner(state, None, trace_id).run(Mode::Read, find).await?
+        }
+    };
+    let credentials = judge(state, found, password).await?;
+    Ok(runner(state, None, trace_id)
+        .run(Mode::Write, move |op| user::login(op, &sent, credentials.clone(), lifetime))
+        .await?)
+}
+
 /// Compares the password when there is a place for that. The place stays taken until it is done, also when
 /// the client goes away meanwhile: otherwise a storm of broken logins would compare as many at a time.
 async fn judge(state: &AppState, found: Option<UserRow>, password: String) -> Result<Credentials, ApiError> {
-    let place = tokio::time::timeout(PATIENCE, Arc::clone(&state.logins).acquire_owned()).await;
+    let place = tokio::time::timeout(PATIENCE, Arc::clone(&state.judges).acquire_owned()).await;
     let Ok(place) = place else {
         return Err(OpError::Unavailable(StoreError::Busy).into());
     };
@@ -109,12 +154,13 @@ async fn judge(state: &AppState, found: Option<UserRow>, password: String) -> Re
     judged.await.map_err(|lost| ApiError::internal(lost.to_string()))
 }
 
-async fn logout(state: Data<Arc<AppState>>, http: HttpRequest) -> HttpResponse {
+async fn logout(state: &Arc<AppState>, http: HttpRequest) -> HttpResponse {
     if http.method() != Method::POST {
         return HttpResponse::BadRequest().body("logging out takes a POST");
     }
     let trace_id = state.trace_id();
-    end_session(&state, &http, &trace_id).await.unwrap_or_else(|error| error.respond(&trace_id))
+    let outcome = end_session(state, &http, &trace_id).await;
+    named(outcome.unwrap_or_else(|error| error.respond(&trace_id)), &trace_id)
 }
 
 async fn end_session(
@@ -174,13 +220,23 @@ fn set_cookie(
     response.add_cookie(&cookie).map_err(|error| ApiError::internal(error.to_string()))
 }
 
+/// What the form says about the attempt before.
+#[derive(Clone, Copy)]
+enum Complaint<'a> {
+    None,
+    /// The name or the password of this user was wrong.
+    Wrong(&'a str),
+    /// This user may try again in so many seconds.
+    TooEarly(&'a str, u64),
+}
+
 /// The login page: plain on purpose, the user interface has its own place. A failed login gets it again
 /// with 200. *Source: spec, auth-user §2.1 (quirk to keep).*
 fn form(
     state: &AppState,
     http: &HttpRequest,
     next: &str,
-    failed: Option<&str>,
+    complaint: Complaint<'_>,
 ) -> Result<HttpResponse, ApiError> {
     let present = http.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned());
     let well_formed = |token: &String| token.len() == 64 && token.chars().all(|c| c.is_ascii_hexdigit());
@@ -188,20 +244,34 @@ fn form(
         Some(token) => token,
         None => new_csrf()?,
     };
-    let complaint =
-        if failed.is_some() { "<p role=\"alert\">The user name or the password is wrong.</p>" } else { "" };
+    let (user, said) = match complaint {
+        Complaint::None => ("", String::new()),
+        Complaint::Wrong(user) => (user, "The user name or the password is wrong.".to_owned()),
+        Complaint::TooEarly(user, seconds) => {
+            (user, format!("Too many attempts have failed. Try again in {seconds} s."))
+        }
+    };
+    let alert = if said.is_empty() { said } else { format!("<p role=\"alert\">{said}</p>") };
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Pagoda: log in</title></head>\
-         <body><h1>Pagoda</h1>{complaint}<form method=\"post\" action=\"/auth/login/\">\
+         <body><h1>Pagoda</h1>{alert}<form method=\"post\" action=\"/auth/login/\">\
          <input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"{csrf}\">\
          <input type=\"hidden\" name=\"next\" value=\"{next}\">\
          <p><label>User name <input name=\"username\" value=\"{user}\" autocomplete=\"username\" autofocus></label></p>\
          <p><label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\"></label></p>\
          <p><button>Log in</button></p></form></body></html>",
         next = escape(next),
-        user = escape(failed.unwrap_or_default()),
+        user = escape(user),
     );
-    let mut response = HttpResponse::Ok()
+    let mut response = match complaint {
+        Complaint::TooEarly(_, seconds) => {
+            let mut response = HttpResponse::TooManyRequests();
+            response.insert_header((RETRY_AFTER, seconds));
+            response
+        }
+        _ => HttpResponse::Ok(),
+    };
+    let mut response = response
         .content_type("text/html; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))

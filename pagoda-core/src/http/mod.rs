@@ -6,14 +6,20 @@
 mod api;
 mod auth;
 mod body;
+mod client;
 mod endpoint;
 mod error;
 mod health;
+mod limits;
 mod login;
+mod metrics;
 pub mod openapi;
 mod page;
 mod plugin_routes;
 mod routes;
+mod traffic;
 
 pub use endpoint::AppState;
+pub use limits::{Logins, Rates};
 pub use routes::configure;
+pub use traffic::{Requests, Traffic};

@@ -12,6 +12,9 @@ use serde::Serialize;
 /// Rows per page unless said otherwise.
 pub(super) const PAGE_SIZE: i64 = 30;
 
+/// Rows per page, whatever a request asks for; the links of the answer lead to the rest.
+pub(super) const MOST_ROWS: i64 = 1_000;
+
 /// `limit` and `offset`; unusable values fall back to the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
@@ -23,7 +26,7 @@ impl Window {
     pub(super) fn of(cx: &Cx) -> Self {
         let number = |name: &str| cx.query(name).and_then(|text| text.trim().parse::<i64>().ok());
         Self {
-            limit: number("limit").filter(|limit| *limit > 0).unwrap_or(PAGE_SIZE),
+            limit: number("limit").filter(|limit| *limit > 0).unwrap_or(PAGE_SIZE).min(MOST_ROWS),
             offset: number("offset").filter(|offset| *offset >= 0).unwrap_or(0),
         }
     }

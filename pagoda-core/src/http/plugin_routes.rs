@@ -3,11 +3,14 @@
 
 use super::endpoint::{Cx, Endpoint};
 use super::error::{ApiError, ApiResult};
+use super::limits::Rates;
+use crate::limits::shares::{Crowded, Kind};
 use crate::plugins::function::Function;
 use crate::plugins::guard::{Guarded, Watched, guarded};
 use crate::plugins::registry::Registry;
 use crate::plugins::stats::Ended;
 use crate::plugins::watch::Ticket;
+use crate::services::error::OpError;
 use crate::services::run::Runner;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -27,7 +30,7 @@ pub(super) fn prefix(plugin_id: &str) -> String {
 
 /// One endpoint per path; the registry has sorted the routes and refused collisions. A plugin that could not
 /// be started says so at all of its paths.
-pub(super) fn endpoints(registry: &Registry) -> Vec<Endpoint> {
+pub(super) fn endpoints(registry: &Registry, rates: &Rates) -> Vec<Endpoint> {
     let mut endpoints: Vec<(String, Endpoint)> = Vec::new();
     for route in registry.routes() {
         let reg = route.reg;
@@ -36,7 +39,7 @@ pub(super) fn endpoints(registry: &Registry) -> Vec<Endpoint> {
         // Routes of one path are neighbours.
         let endpoint = match endpoints.pop_if(|(known, _)| *known == path) {
             Some((_, endpoint)) => endpoint,
-            None => Endpoint::new(path.clone()),
+            None => Endpoint::new(path.clone()).at_rate(reg.plugin.id, rates.of_plugin(reg.plugin.id)),
         };
         endpoints.push((path, add(endpoint, reg, Arc::clone(&route.function), config)));
     }
@@ -107,9 +110,14 @@ async fn answer(
     let started = Instant::now();
     let outcome = call(&cx, route.handler, request, &function, started).await;
     let answer = match outcome {
-        Ok(Ok(response)) => respond(response).map_err(|error| (error, None)),
-        Ok(Err(error)) => Err(refuse(&route, &cx, error)),
-        Err(late) => Err((ApiError::plugin_timeout(route.plugin.id, &late), Some(late))),
+        Ok(Ok(response)) => respond(response, cx.state.max_response_bytes)
+            .map_err(|bad| refuse(&route, &cx, &RouteError::fault(bad.into()))),
+        Ok(Err(error)) => Err(refuse(&route, &cx, &error)),
+        Err(Late::Crowded(crowded)) => {
+            function.not_called(leave);
+            return Err(OpError::from(crowded).into());
+        }
+        Err(Late::Beyond(late)) => Err((ApiError::plugin_timeout(route.plugin.id, &late), Some(late))),
     };
     let trace_id = &cx.request.trace_id;
     match answer {
@@ -117,31 +125,34 @@ async fn answer(
             function.ended(leave, started.elapsed(), Ended::Well, trace_id, None);
             Ok(response)
         }
-        Err((error, None)) => {
-            let ended = if error.is_internal() { Ended::Faulted } else { Ended::Rejected };
-            let cause = error.cause().map(str::to_owned);
-            let cause = cause.as_ref().map(|cause| cause as &dyn Display);
-            function.ended(leave, started.elapsed(), ended, trace_id, cause);
-            Err(error)
-        }
-        Err((error, Some(fault))) => {
-            function.ended(leave, started.elapsed(), Ended::Faulted, trace_id, Some(&fault));
+        Err((error, fault)) => {
+            let ended = if fault.is_some() { Ended::Faulted } else { Ended::Rejected };
+            let fault = fault.as_ref().map(|fault| fault as &dyn Display);
+            function.ended(leave, started.elapsed(), ended, trace_id, fault);
             Err(error)
         }
     }
 }
 
+/// Why a route's function did not come back.
+enum Late {
+    /// It was never called: there was no place for it.
+    Crowded(Crowded),
+    /// A sentence without its subject.
+    Beyond(String),
+}
+
 /// Calls the route's function. Async work is cut off at its budget; plain work that hangs is left behind.
 ///
 /// # Errors
-/// It did not come back: a sentence without its subject.
+/// It did not come back.
 async fn call(
     cx: &Cx,
     handler: RouteHandler,
     request: RouteRequest,
     function: &Arc<Function>,
     started: Instant,
-) -> Result<RouteResult<Response>, String> {
+) -> Result<RouteResult<Response>, Late> {
     let outcome = match handler {
         RouteHandler::Async(handler) => {
             let budget = function.times.budget;
@@ -151,52 +162,73 @@ async fn call(
             match future {
                 Ok(future) => {
                     let watched = Watched::new(Guarded::new(future), Arc::clone(function), None);
-                    let late = |_| format!("did not answer within {budget:?}");
+                    let late = |_| Late::Beyond(format!("did not answer within {budget:?}"));
                     tokio::time::timeout(budget, watched).await.map_err(late)?
                 }
                 Err(panic) => Err(panic),
             }
         }
         RouteHandler::Plain(handler) => {
+            // It may block its thread for as long as it likes; threads are for everybody.
+            let shares = &cx.state.host.shares;
+            let place =
+                shares.take(function.is.plugin.id, Kind::Calls, false).await.map_err(Late::Crowded)?;
             let registry = Arc::clone(&cx.state.host.registry);
             let ticket = Arc::new(Ticket::default());
             let (seated, entered, watch) = (Arc::clone(&ticket), Arc::clone(function), Arc::clone(&registry));
             let run = tokio::task::spawn_blocking(move || {
                 let _seat = watch.watch().sit(seated);
-                let _inside = entered.enter(Instant::now());
-                guarded(|| handler(request))
+                let inside = entered.enter(Instant::now());
+                let outcome = guarded(|| handler(request));
+                drop(inside);
+                drop(place);
+                outcome
             });
             tokio::select! {
                 ran = run => ran.unwrap_or_else(|lost| Err(lost.into())),
                 hung = ticket.hung() => {
-                    return Err(format!("did not come back for {:.0?}; the server goes on without it", hung.for_time));
+                    let time = hung.for_time;
+                    return Err(Late::Beyond(format!("did not come back for {time:.0?}; the server goes on without it")));
                 }
-                () = registry.watch().given_up() => return Err("was given up: the server restarts".to_owned()),
+                () = registry.watch().given_up() => {
+                    return Err(Late::Beyond("was given up: the server restarts".to_owned()));
+                }
             }
         }
     };
     Ok(outcome.unwrap_or_else(|panic| Err(RouteError::fault(panic))))
 }
 
-fn respond(response: Response) -> ApiResult {
-    let status = StatusCode::from_u16(response.status)
-        .map_err(|_| ApiError::internal(format!("a plugin answered with status {}", response.status)))?;
+/// An answer of a plugin that is none: its fault.
+#[derive(Debug, thiserror::Error)]
+enum BadAnswer {
+    #[error("the status {0} does not exist")]
+    Status(u16),
+    #[error("the header {0:?} cannot be sent")]
+    Header(String),
+    #[error("the response has {bytes} bytes, and max_response_bytes allows {most}")]
+    TooLarge { bytes: usize, most: usize },
+}
+
+fn respond(response: Response, most: usize) -> Result<HttpResponse, BadAnswer> {
+    let bytes = response.body.len();
+    if bytes > most {
+        return Err(BadAnswer::TooLarge { bytes, most });
+    }
+    let status = StatusCode::from_u16(response.status).map_err(|_| BadAnswer::Status(response.status))?;
     let mut answer = HttpResponse::build(status);
     if !response.content_type.is_empty() {
         answer.content_type(response.content_type);
     }
     for (name, value) in &response.headers {
         let pair = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
-        let pair = pair
-            .ok_or_else(|| ApiError::internal(format!("a plugin answered with the bad header {name:?}")))?;
-        answer.append_header(pair);
+        answer.append_header(pair.ok_or_else(|| BadAnswer::Header(name.clone()))?);
     }
     Ok(answer.body(response.body))
 }
 
 /// The answer for a route's error; the second is the fault behind it, if it is one.
-fn refuse(route: &RouteReg, cx: &Cx, error: RouteError) -> (ApiError, Option<String>) {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn refuse(route: &RouteReg, cx: &Cx, error: &RouteError) -> (ApiError, Option<String>) {
     let fault = error.source().map(|fault| format!("{fault:#}"));
     if let Some(fault) = &fault {
         tracing::error!(
@@ -208,5 +240,6 @@ fn refuse(route: &RouteReg, cx: &Cx, error: RouteError) -> (ApiError, Option<Str
             "plugin route failed: {fault}"
         );
     }
-    (ApiError::with_body(status, error.body().clone()), fault)
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (ApiError::with_body(status, error.body().clone()).retry_if_unavailable(), fault)
 }

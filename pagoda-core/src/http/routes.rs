@@ -3,10 +3,11 @@
 use super::api::{audit, entity, entry, plugin, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
-use super::{health, login, plugin_routes};
-use actix_web::HttpResponse;
+use super::traffic::{NO_ROUTE, Traffic};
+use super::{health, login, metrics, plugin_routes};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use pagoda_plugin_sdk::route::RouteAuth;
 use std::sync::Arc;
 
@@ -15,24 +16,29 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
     let state = Arc::clone(state);
     move |service| {
         service.app_data(Data::new(Arc::clone(&state)));
-        health::mount(service);
-        login::mount(service);
+        health::mount(&state, service);
+        login::mount(&state, service);
+        metrics::mount(&state, service);
         let mut endpoints = core_endpoints();
         endpoints.extend(plugin_endpoints());
-        endpoints.extend(plugin_routes::endpoints(&state.host.registry));
-        mount(endpoints, service);
-        service.default_service(actix_web::web::to(nothing));
+        endpoints.extend(plugin_routes::endpoints(&state.host.registry, &state.rates));
+        mount(endpoints, &state.traffic, service);
+        let meter = state.traffic.meter(NO_ROUTE, [&Method::GET]);
+        service.default_service(actix_web::web::to(move |http: HttpRequest| {
+            let meter = Arc::clone(&meter);
+            async move { meter.watch(http, nothing()).await }
+        }));
     }
 }
 
 /// Mounts endpoints, those of one area behind one comparison with its prefix: the router tries one pattern
 /// after the other, and most are regular expressions. Within an area their order stays.
-fn mount(endpoints: Vec<Endpoint>, service: &mut ServiceConfig) {
+fn mount(endpoints: Vec<Endpoint>, traffic: &Traffic, service: &mut ServiceConfig) {
     let mut areas: Vec<(String, Vec<Endpoint>)> = Vec::new();
     for endpoint in endpoints {
         match endpoint.area().map(str::to_owned) {
             // What is in no area comes first: an area answers all that begins with its prefix.
-            None => endpoint.mount("", service),
+            None => endpoint.mount("", traffic, service),
             Some(area) => match areas.iter_mut().find(|(known, _)| *known == area) {
                 Some((_, within)) => within.push(endpoint),
                 None => areas.push((area, vec![endpoint])),
@@ -43,7 +49,7 @@ fn mount(endpoints: Vec<Endpoint>, service: &mut ServiceConfig) {
         let scope = actix_web::web::scope(&area);
         service.service(scope.configure(|service| {
             for endpoint in within {
-                endpoint.mount(&area, service);
+                endpoint.mount(&area, traffic, service);
             }
         }));
     }

@@ -1,4 +1,6 @@
-//! Logs, for now; metrics, health and audit come here.
+//! What the server says about itself: logs and metrics.
+
+pub mod metrics;
 
 use crate::config::{Config, LogFormat};
 use std::io::IsTerminal;

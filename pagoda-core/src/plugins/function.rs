@@ -298,6 +298,16 @@ impl Function {
         }
     }
 
+    /// Notes that a call for which there was leave did not take place.
+    pub(crate) fn not_called(&self, leave: Leave) {
+        if leave.trial_of_function {
+            self.change(|own| own.breaker.abandon_trial());
+        }
+        if leave.trial_of_plugin {
+            self.control.trial_ended(None);
+        }
+    }
+
     /// Notes that it was not called although it was its turn.
     pub(crate) fn skipped(&self) {
         self.counters.skip();

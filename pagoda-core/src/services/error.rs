@@ -1,5 +1,6 @@
 //! Why an operation failed, as far as a caller can act on it.
 
+use crate::limits::shares::Crowded;
 use crate::plugins::dispatch::Refusal;
 use crate::store::StoreError;
 use crate::store::constraint::{ATTR_VALUE_LATEST, ATTRIBUTE_ENTRY_ATTR};
@@ -91,6 +92,9 @@ pub enum OpError {
     /// A write where only reading is possible.
     #[error("nothing can be written while data is being read")]
     ReadOnly,
+    /// A plugin's share of the server is used up.
+    #[error("{0}")]
+    Crowded(#[from] Crowded),
     /// The database cannot do it now.
     #[error("{0}")]
     Unavailable(StoreError),
@@ -131,6 +135,7 @@ impl OpError {
             Self::Rejected { plugin, reject } => BridgeError::Rejected { plugin: plugin.to_owned(), reject },
             Self::TooDeep { limit, chain } => BridgeError::TooDeep { limit, chain },
             Self::ReadOnly => BridgeError::ReadOnly("this transaction"),
+            Self::Crowded(crowded) => BridgeError::Busy(crowded.to_string()),
             Self::Unavailable(error) => BridgeError::Unavailable(error.to_string()),
             error @ (Self::PluginUnavailable { .. }
             | Self::PluginHung { .. }

@@ -1,13 +1,15 @@
 //! What all operations of one server share.
 
 use super::audit::{AuditSettings, Auditor};
+use crate::limits::shares::{PluginShares, Rules};
 use crate::outbound::{Outbound, Policy};
 use crate::plugins::registry::Registry;
 use crate::services::plugin::Seen;
-use crate::store::Store;
+use crate::store::{Backend, Store};
 use pagoda_plugin_sdk::time::Zone;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
@@ -33,18 +35,33 @@ pub struct Host {
     pub outbound: Outbound,
     /// Takes what no operation records in the audit log.
     pub auditor: Auditor,
-    /// Operations that run or wait for a connection, see [`Host::admit`].
-    busy: AtomicUsize,
     /// What this instance knows of the states of plugins in the database.
     pub(super) plugins_seen: Mutex<Seen>,
     /// Whether the process has to be replaced.
     replaced: watch::Sender<bool>,
     /// Where async handlers run, once there was one: see [`Host::plugin_runtime`].
     plugin_runtime: OnceLock<Runtime>,
+    /// What each plugin may take of the server at a time.
+    pub shares: PluginShares,
+    /// Operations that run or wait for a connection, see [`Host::admit`].
+    busy: AtomicUsize,
+    /// Operations that were told to come back.
+    refused: AtomicU64,
 }
 
 /// More operations than this at a time would only be threads that sleep: they are told to come back.
-const MOST_OPERATIONS: usize = 256;
+pub const MOST_OPERATIONS: usize = 256;
+
+/// What an operator decides about the shares of plugins.
+#[derive(Debug, Clone, Copy)]
+pub struct ShareSettings {
+    /// Operations of one plugin at a time; absent means half of the connections.
+    pub operations: Option<usize>,
+    /// Calls of one plugin that may wait, for each kind of work.
+    pub most_waiting: usize,
+    /// How long one waits.
+    pub patience: Duration,
+}
 
 /// Async handlers wait, they do not compute: two threads go a long way, and one that hangs leaves another.
 const PLUGIN_THREADS: usize = 2;
@@ -55,7 +72,22 @@ pub const MOST_NESTED: usize = 4;
 impl Host {
     /// A server over these.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, zone: Zone, audit: AuditSettings) -> Arc<Self> {
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        zone: Zone,
+        shares: ShareSettings,
+        audit: AuditSettings,
+    ) -> Arc<Self> {
+        let rules = Rules {
+            connections: store.connections(),
+            one_writer: store.backend() == Backend::Sqlite,
+            places: MOST_OPERATIONS,
+            operations: shares.operations,
+            most_waiting: shares.most_waiting,
+            patience: shares.patience,
+        };
+        let shares = PluginShares::new(registry.plugins().iter().map(|plugin| plugin.decl.id), rules);
         Arc::new(Self {
             auditor: Auditor::new(store.clone(), audit),
             outbound: outbound(&registry),
@@ -63,10 +95,12 @@ impl Host {
             registry: Arc::new(registry),
             zone,
             limits: ModelLimits::default(),
+            shares,
             busy: AtomicUsize::new(0),
             plugins_seen: Mutex::default(),
             replaced: watch::Sender::new(false),
             plugin_runtime: OnceLock::new(),
+            refused: AtomicU64::new(0),
         })
     }
 
@@ -121,7 +155,23 @@ impl Host {
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
         let admitted = Admitted(Arc::clone(self));
         let before = self.busy.fetch_add(1, Ordering::Relaxed);
-        (before < MOST_OPERATIONS).then_some(admitted)
+        if before < MOST_OPERATIONS {
+            return Some(admitted);
+        }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Operations that run or wait for a connection.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Operations that were told to come back, so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 

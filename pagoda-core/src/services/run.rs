@@ -5,6 +5,7 @@ use super::ctx::OpCtx;
 use super::error::OpError;
 use super::host::Host;
 use super::transaction::Open;
+use crate::limits::shares::{Kind, Place};
 use crate::plugins::bridge::outbound;
 use crate::plugins::function::Function;
 use crate::plugins::guard::guarded;
@@ -18,6 +19,7 @@ use pagoda_plugin_sdk::hook::BoxFuture;
 use pagoda_plugin_sdk::http::{OutboundRequest, OutboundResponse, OutboundResult};
 use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::secret::SecretValue;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinError;
@@ -75,6 +77,16 @@ impl Runner {
         mode: Mode,
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
     ) -> Result<T, OpError> {
+        self.run_in(None, mode, work).await
+    }
+
+    /// As [`Runner::run`], in a place of a plugin's share, which is given back when the transaction is over.
+    async fn run_in<T: Send + 'static>(
+        self,
+        place: Option<Place>,
+        mode: Mode,
+        work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
+    ) -> Result<T, OpError> {
         let Some(admitted) = self.host.admit() else { return Err(OpError::Unavailable(StoreError::Busy)) };
         let registry = Arc::clone(&self.host.registry);
         let done: Done<T> = Arc::default();
@@ -88,7 +100,7 @@ impl Runner {
                 let ran = tokio::task::spawn_blocking(move || {
                     let registry = Arc::clone(&runner.host.registry);
                     let _seat = registry.watch().sit(seated);
-                    let rest = runner.run_here(mode, work, &done);
+                    let rest = runner.run_here(place, mode, work, &done);
                     drop(admitted);
                     rest
                 });
@@ -135,18 +147,19 @@ impl Runner {
         mode: Mode,
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
     ) -> Result<T, OpError> {
+        self.run_blocking_in(None, mode, work)
+    }
+
+    fn run_blocking_in<T>(
+        &self,
+        place: Option<Place>,
+        mode: Mode,
+        work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
+    ) -> Result<T, OpError> {
         let done: Done<T> = Arc::default();
-        let rest = self.run_here(mode, work, &done);
+        let rest = self.run_here(place, mode, work, &done);
         if !rest.is_empty() {
-            let rest = rest.run_rest(self.surroundings());
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => runtime.block_on(rest),
-                Err(_) => tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|error| OpError::Internal(error.into()))?
-                    .block_on(rest),
-            }
+            wait_for(rest.run_rest(self.surroundings()))?;
         }
         let outcome = done.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcome.unwrap_or_else(|| Err(OpError::Internal(anyhow::anyhow!("the operation said nothing"))))
@@ -155,6 +168,7 @@ impl Runner {
     /// The work, the commit and the plain Observe handlers; what is left needs the async side.
     fn run_here<T>(
         &self,
+        place: Option<Place>,
         mode: Mode,
         mut work: impl FnMut(&mut OpCtx) -> Result<T, OpError>,
         done: &Mutex<Option<Result<T, OpError>>>,
@@ -171,6 +185,9 @@ impl Runner {
                 outcome => {
                     trail.into_records().for_each(|record| self.host.auditor.record(record));
                     *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+                    // Before the events: their handlers take places of their own, and who holds one while it
+                    // waits for another may wait for itself.
+                    drop(place);
                     if !events.is_empty() {
                         events.run_plain(&self.surroundings());
                     }
@@ -238,51 +255,96 @@ impl Runner {
             registry: Arc::clone(&self.host.registry),
             request: Arc::clone(&self.request),
             inside: self.inside.clone(),
-            gate: Arc::new(move |function| runner.gate(function)),
+            gate: Arc::new(move |function| HostGate::of(&runner, function, Kind::Hooks)),
             ticket: None,
         }
     }
 
-    /// The way to data for a function that runs outside of a transaction.
+    /// The way to data for a route.
     #[must_use]
     pub fn gate(&self, function: &Arc<Function>) -> Arc<dyn Gate> {
-        let mut runner = self.clone();
-        runner.inside.push(function.is.plugin);
-        runner.function = Some(Arc::clone(function));
-        Arc::new(HostGate(runner, Instant::now()))
+        HostGate::of(self, function, Kind::Routes)
     }
 }
 
-/// Lets a plugin's code into a transaction, and out to other servers. Made when its call begins.
-struct HostGate(Runner, Instant);
+/// Waits on a thread that may block, within its runtime or a small one.
+fn wait_for<T>(what: impl Future<Output = T>) -> Result<T, OpError> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => Ok(runtime.block_on(what)),
+        Err(_) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map(|runtime| runtime.block_on(what))
+            .map_err(|error| OpError::Internal(error.into())),
+    }
+}
+
+/// Lets a plugin's code into a transaction, when its share has a place, and out to other servers.
+#[derive(Clone)]
+struct HostGate {
+    runner: Runner,
+    plugin: &'static PluginDecl,
+    kind: Kind,
+    /// When the call began that has it.
+    began: Instant,
+}
+
+impl HostGate {
+    fn of(runner: &Runner, function: &Arc<Function>, kind: Kind) -> Arc<dyn Gate> {
+        let mut runner = runner.clone();
+        let plugin = function.is.plugin;
+        runner.inside.push(plugin);
+        runner.function = Some(Arc::clone(function));
+        Arc::new(Self { runner, plugin, kind, began: Instant::now() })
+    }
+
+    async fn place(&self, mode: Mode) -> Result<Option<Place>, OpError> {
+        let shares = &self.runner.host.shares;
+        Ok(shares.take(self.plugin.id, self.kind, mode == Mode::Write).await?)
+    }
+
+    fn pass(&self, mode: Mode, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
+        let gate = self.clone();
+        Box::pin(async move {
+            let outcome = match gate.place(mode).await {
+                Ok(place) => gate.runner.clone().run_in(place, mode, gate.once(work)).await,
+                Err(error) => Err(error),
+            };
+            report(outcome)
+        })
+    }
+}
 
 impl Gate for HostGate {
     fn enter(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
-        let (runner, work) = (self.0.clone(), self.once(work));
-        Box::pin(async move { report(runner.run(Mode::Write, work).await) })
+        self.pass(Mode::Write, work)
     }
 
     fn enter_to_read(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
-        let (runner, work) = (self.0.clone(), self.once(work));
-        Box::pin(async move { report(runner.run(Mode::Read, work).await) })
+        self.pass(Mode::Read, work)
     }
 
     fn enter_blocking(&self, work: Work) -> anyhow::Result<()> {
-        let _host = self.0.host.registry.watch().in_host();
-        report(self.0.run_blocking(Mode::Write, self.once(work)))
+        let _host = self.runner.host.registry.watch().in_host();
+        // Only who has to wait needs a runtime for it.
+        let place = match self.runner.host.shares.try_take(self.plugin.id, self.kind, true) {
+            Some(place) => Ok(place),
+            None => wait_for(self.place(Mode::Write)).flatten(),
+        };
+        report(place.and_then(|place| self.runner.run_blocking_in(place, Mode::Write, self.once(work))))
     }
 
     fn http(&self, request: OutboundRequest) -> BoxFuture<'static, OutboundResult<OutboundResponse>> {
-        Box::pin(outbound::send(self.0.clone(), self.1, request))
+        Box::pin(outbound::send(self.runner.clone(), self.began, request))
     }
 
     fn http_blocking(&self, request: OutboundRequest) -> OutboundResult<OutboundResponse> {
-        let _host = self.0.host.registry.watch().in_host();
-        outbound::send_blocking(&self.0, self.1, request)
+        let _host = self.runner.host.registry.watch().in_host();
+        outbound::send_blocking(&self.runner, self.began, request)
     }
 
     fn secret(&self, name: &'static str) -> BridgeResult<SecretValue> {
-        outbound::secret(&self.0, name)
+        outbound::secret(&self.runner, name)
     }
 }
 
@@ -290,7 +352,7 @@ impl HostGate {
     /// A plugin's work runs once: it is not known to be repeatable. It is the plugin's own time.
     fn once(&self, work: Work) -> impl FnMut(&mut OpCtx) -> Result<(), OpError> + Send + use<> {
         let mut work = Some(work);
-        let function = self.0.function.clone();
+        let function = self.runner.function.clone();
         move |op| match work.take() {
             Some(work) => {
                 let _inside = function.as_ref().map(|function| function.enter(Instant::now()));

@@ -5,9 +5,9 @@
 
 use super::error::StoreError;
 use super::pg::PgSession;
+use super::pool::Taken;
 use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
-use diesel::r2d2::PooledConnection;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
@@ -82,7 +82,7 @@ pub struct Savepoint(u32);
 /// Dropped with an open transaction, it rolls back. Use and drop it on a thread that may block, never on an async
 /// runtime's own thread: the PostgreSQL driver runs its own small runtime inside each call.
 pub struct Db {
-    slot: PooledConnection<super::pool::Manager>,
+    taken: Taken,
     tx: Tx,
     writer: bool,
     backend: Backend,
@@ -92,8 +92,8 @@ pub struct Db {
 }
 
 impl Db {
-    pub(super) fn new(slot: PooledConnection<super::pool::Manager>, backend: Backend, writer: bool) -> Self {
-        Self { slot, tx: Tx::None, writer, backend, savepoints: 0, statements: 0 }
+    pub(super) fn new(taken: Taken, backend: Backend, writer: bool) -> Self {
+        Self { taken, tx: Tx::None, writer, backend, savepoints: 0, statements: 0 }
     }
 
     /// Which database this is, for the few statements that differ.
@@ -168,7 +168,7 @@ impl Db {
             return Ok(());
         }
         self.tx = Tx::None;
-        match self.slot.conn.batch_execute("ROLLBACK") {
+        match self.taken.slot.conn.batch_execute("ROLLBACK") {
             Ok(()) => Ok(()),
             // SQLite rolls back by itself when the disk is full.
             Err(DieselError::DatabaseError(_, info))
@@ -177,8 +177,8 @@ impl Db {
                 Ok(())
             }
             Err(error) => {
-                self.slot.broken = true;
-                Err(StoreError::from(error).at(&self.slot.target))
+                self.taken.slot.broken = true;
+                Err(StoreError::from(error).at(&self.taken.slot.target))
             }
         }
     }
@@ -243,7 +243,7 @@ impl Db {
             return Err(failed());
         }
         self.statements += 1;
-        Ok(&mut self.slot.conn)
+        Ok(&mut self.taken.slot.conn)
     }
 
     /// Takes the result of that statement in. Only `on_db!` calls it.
@@ -253,25 +253,25 @@ impl Db {
             Err(error) => error,
         };
         let refused = !matches!(error, DieselError::NotFound);
-        let error = StoreError::from(error).at(&self.slot.target);
+        let error = StoreError::from(error).at(&self.taken.slot.target);
         if refused && self.tx == Tx::Open {
             self.tx = Tx::Failed;
         }
         if error.breaks_connection() {
-            self.slot.broken = true;
+            self.taken.slot.broken = true;
         }
         Err(error)
     }
 
     fn control(&mut self, sql: &str) -> Result<(), StoreError> {
-        let result = self.slot.conn.batch_execute(sql);
+        let result = self.taken.slot.conn.batch_execute(sql);
         self.settle(result)
     }
 
     /// The raw connection, for tests that look at what SQLite plans.
     #[cfg(test)]
     pub(super) fn conn(&mut self) -> &mut Conn {
-        &mut self.slot.conn
+        &mut self.taken.slot.conn
     }
 }
 

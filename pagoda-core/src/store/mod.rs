@@ -22,7 +22,7 @@ mod tests;
 pub use self::conn::{Backend, Db, Savepoint};
 pub use self::error::{StoreError, constraint};
 pub use self::migrate::{AppliedMigration, Migration};
-pub use self::pool::StoreOptions;
+pub use self::pool::{PoolState, StoreOptions};
 pub use self::url::{DatabaseUrl, Endpoint, PostgresUrl};
 
 use self::conn::on_db;
@@ -62,17 +62,18 @@ impl Store {
             DatabaseUrl::Sqlite(path) => {
                 let path = prepare_file(path)?;
                 let lock = if options.exclusive { Some(take_lock(&path)?) } else { None };
-                let writer = Connections::new(Manager::sqlite(&options, path.clone(), false), 1);
+                let writer = Connections::new("write", Manager::sqlite(&options, path.clone(), false), 1);
                 // The first connection makes the file and switches it to WAL, before any reader looks at it.
                 drop(writer.get()?);
-                let readers = Connections::new(Manager::sqlite(&options, path, true), options.readers);
+                let readers =
+                    Connections::new("read", Manager::sqlite(&options, path, true), options.readers);
                 Inner { backend: Backend::Sqlite, readers, writer: Some(writer), _lock: lock }
             }
             DatabaseUrl::Postgres(url) => {
                 let manager = Manager::postgres(&options, url.clone());
                 // Once without the pool, which would keep trying until its timeout.
                 drop(manager.open()?);
-                let readers = Connections::new(manager, options.readers);
+                let readers = Connections::new("all", manager, options.readers);
                 Inner { backend: Backend::Postgres, readers, writer: None, _lock: None }
             }
         };
@@ -84,6 +85,16 @@ impl Store {
         self.inner.backend
     }
 
+    /// Connections that many can have at a time: for reading on SQLite, for everything on PostgreSQL.
+    pub fn connections(&self) -> usize {
+        self.inner.readers.state().most
+    }
+
+    /// What the pools are used for.
+    pub fn pools(&self) -> Vec<PoolState> {
+        std::iter::once(&self.inner.readers).chain(&self.inner.writer).map(Connections::state).collect()
+    }
+
     /// A handle that reads. Outside a transaction it sees each statement's own state.
     ///
     /// # Errors
@@ -92,7 +103,8 @@ impl Store {
         Ok(Db::new(self.inner.readers.get()?, self.inner.backend, false))
     }
 
-    /// A handle that writes. No transaction is begun. On SQLite there is one: others wait for it.
+    /// A handle that writes. No transaction is begun. On SQLite there is one: others wait for it, and are served
+    /// in the order in which they came.
     ///
     /// # Errors
     /// As [`Store::reader`].

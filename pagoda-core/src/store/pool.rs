@@ -8,9 +8,11 @@ use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, ConnectionError};
+use parking_lot::{ArcMutexGuard, FairMutex, RawFairMutex};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Page size of a new SQLite file, and the unit of `max_page_count`.
 const PAGE_BYTES: u64 = 4096;
@@ -176,11 +178,53 @@ pub(super) struct Connections {
     pool: Pool<Manager>,
     last_failure: Failure,
     wait: Duration,
+    name: &'static str,
+    /// Where there is one connection, whoever wants it is served in the order of coming. The pool by itself gives it
+    /// to who asks at the right moment.
+    turn: Option<Arc<FairMutex<()>>>,
+    counters: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    waiting: AtomicUsize,
+    waits: AtomicU64,
+    waited_us: AtomicU64,
+    timeouts: AtomicU64,
+}
+
+/// One's turn at the only connection: over when dropped.
+type Turn = ArcMutexGuard<RawFairMutex, ()>;
+
+/// A connection that was taken out of a pool.
+pub(super) struct Taken {
+    pub(super) slot: PooledConnection<Manager>,
+    /// Dropped after the connection went back.
+    _turn: Option<Turn>,
+}
+
+/// What a pool is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// `read` and `write` on SQLite, `all` on PostgreSQL.
+    pub name: &'static str,
+    /// Connections that it may have.
+    pub most: usize,
+    /// Connections that are in use.
+    pub in_use: usize,
+    /// Threads that wait for one.
+    pub waiting: usize,
+    /// How often one was waited for, so far.
+    pub waits: u64,
+    /// How long all of them waited.
+    pub waited: Duration,
+    /// How often it was in vain.
+    pub timeouts: u64,
 }
 
 impl Connections {
     /// A pool of at most `size` connections, each made when it is first needed.
-    pub(super) fn new(manager: Manager, size: u32) -> Self {
+    pub(super) fn new(name: &'static str, manager: Manager, size: u32) -> Self {
         let wait = manager.timeout;
         let last_failure = Arc::clone(&manager.last_failure);
         let mut builder = Pool::builder()
@@ -194,15 +238,69 @@ impl Connections {
             // A file does not go away; closing the last connection would only throw its cache away.
             builder = builder.max_lifetime(None).idle_timeout(None);
         }
-        Self { pool: builder.build_unchecked(manager), last_failure, wait }
+        Self {
+            pool: builder.build_unchecked(manager),
+            last_failure,
+            wait,
+            name,
+            turn: (size <= 1).then(Arc::default),
+            counters: Counters::default(),
+        }
     }
 
     /// A connection, waiting for one if need be.
-    pub(super) fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
+    pub(super) fn get(&self) -> Result<Taken, StoreError> {
+        let at_once = match &self.turn {
+            None => Some(None),
+            Some(turn) => turn.try_lock_arc().map(Some),
+        };
+        if let Some(turn) = at_once {
+            if let Some(slot) = self.pool.try_get() {
+                return Ok(Taken { slot, _turn: turn });
+            }
+            return self.waiting(|| self.get_slowly(turn));
+        }
+        self.waiting(|| {
+            let turn = self.turn.as_ref().and_then(|turn| turn.try_lock_arc_for(self.wait));
+            turn.map_or(Err(StoreError::Busy), |turn| self.get_slowly(Some(turn)))
+        })
+    }
+
+    fn get_slowly(&self, turn: Option<Turn>) -> Result<Taken, StoreError> {
         match self.pool.get_timeout(self.wait) {
-            Ok(slot) => Ok(slot),
+            Ok(slot) => Ok(Taken { slot, _turn: turn }),
             // Without a failure all connections were in use all the time.
             Err(_) => Err(take(&self.last_failure).unwrap_or(StoreError::Busy)),
+        }
+    }
+
+    fn waiting(&self, get: impl FnOnce() -> Result<Taken, StoreError>) -> Result<Taken, StoreError> {
+        let Counters { waiting, waits, waited_us, timeouts } = &self.counters;
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
+        let got = get();
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        waits.fetch_add(1, Ordering::Relaxed);
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        waited_us.fetch_add(took, Ordering::Relaxed);
+        if got.is_err() {
+            timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        got
+    }
+
+    /// What it is used for.
+    pub(super) fn state(&self) -> PoolState {
+        let (state, counters) = (self.pool.state(), &self.counters);
+        let in_use = state.connections.saturating_sub(state.idle_connections);
+        PoolState {
+            name: self.name,
+            most: usize::try_from(self.pool.max_size()).unwrap_or(usize::MAX),
+            in_use: usize::try_from(in_use).unwrap_or(usize::MAX),
+            waiting: counters.waiting.load(Ordering::Relaxed),
+            waits: counters.waits.load(Ordering::Relaxed),
+            waited: Duration::from_micros(counters.waited_us.load(Ordering::Relaxed)),
+            timeouts: counters.timeouts.load(Ordering::Relaxed),
         }
     }
 }

@@ -94,6 +94,10 @@ pub enum BridgeError {
     /// The database is busy or away; trying again later may help.
     #[error("the database cannot answer now: {0}")]
     Unavailable(String),
+    /// The plugin's share of the server is used up: too many of its operations run and wait. Trying again
+    /// later helps.
+    #[error("{0}")]
+    Busy(String),
     /// Anything else; the text is for logs.
     #[error("internal error: {0}")]
     Internal(String),

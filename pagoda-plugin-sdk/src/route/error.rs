@@ -90,7 +90,7 @@ impl RouteError {
             BridgeError::Capability { .. } => Self::denied(text),
             BridgeError::Invalid(body) => Self::with_body(400, body.clone()),
             BridgeError::Rejected { reject, .. } => Self::invalid(reject),
-            BridgeError::Unavailable(_) => Self::new(503, Code::Other, text),
+            BridgeError::Unavailable(_) | BridgeError::Busy(_) => Self::new(503, Code::Other, text),
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@ use crate::http::endpoint::{Cx, json};
 use crate::http::error::{ApiError, ApiResult};
 use crate::plugins::function::{Function, Role};
 use crate::plugins::registry::{Plugin, Registry};
+use crate::services::acl;
 use crate::services::plugin::{self, Switch};
 use crate::store::rows::PluginTransitionRow;
 use actix_web::http::StatusCode;
@@ -16,7 +17,7 @@ const SHOWN_CHANGES: i64 = 20;
 
 /// `GET /api/v2/plugins/`
 pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
-    cx.read(|op| plugin::may_administer(op)).await?;
+    cx.read(|op| acl::require_superuser(op)).await?;
     let registry = &cx.state.host.registry;
     let items: Vec<Value> = registry.plugins().iter().map(|plugin| item(registry, plugin)).collect();
     json(StatusCode::OK, &items)

@@ -9,5 +9,5 @@ mod watchdog;
 pub use keeper::keep;
 pub use start::start_all;
 pub use states::{Seen, quarantine_from_before, sync};
-pub use switch::{Switch, happened, may_administer, switch};
+pub use switch::{Switch, happened, switch};
 pub use watchdog::watch;

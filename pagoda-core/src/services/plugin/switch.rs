@@ -1,13 +1,13 @@
 //! What administrators do with plugins while the server runs.
 
 use super::states;
+use crate::services::acl;
 use crate::services::audit::{Action, AuditObject};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::plugin;
 use crate::store::rows::PluginTransitionRow;
 use pagoda_plugin_sdk::Code;
-use pagoda_plugin_sdk::model::Level;
 use serde_json::json;
 
 /// What to do with a plugin.
@@ -33,20 +33,12 @@ impl Switch {
     }
 }
 
-/// Only administrators see and switch plugins.
-///
-/// # Errors
-/// The acting user is none.
-pub fn may_administer(op: &OpCtx) -> Result<(), OpError> {
-    if op.user()?.is_superuser { Ok(()) } else { Err(OpError::Denied { object: None, level: Level::Full }) }
-}
-
 /// Switches a plugin on all instances; they notice within a second.
 ///
 /// # Errors
 /// The acting user is no administrator, there is no such plugin, or switching would not help it.
 pub fn switch(op: &mut OpCtx, name: &str, to: Switch) -> Result<(), OpError> {
-    may_administer(op)?;
+    acl::require_superuser(op)?;
     let registry = std::sync::Arc::clone(&op.host.registry);
     let found = registry.plugin(name).ok_or_else(|| OpError::not_found("plugin", name))?;
     let id = found.decl.id;
@@ -88,6 +80,6 @@ pub fn switch(op: &mut OpCtx, name: &str, to: Switch) -> Result<(), OpError> {
 /// # Errors
 /// The acting user is no administrator.
 pub fn happened(op: &mut OpCtx, id: &str, limit: i64) -> Result<Vec<PluginTransitionRow>, OpError> {
-    may_administer(op)?;
+    acl::require_superuser(op)?;
     Ok(plugin::transitions(&mut op.db, id, limit)?)
 }
