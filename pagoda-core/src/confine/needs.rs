@@ -199,12 +199,16 @@ mod tests {
         let config = Config {
             database_url: DatabaseUrl::Sqlite(data.join("p.db")),
             file: Some(directory.path().join("p.toml")),
+            secret_files: vec![directory.path().join("key")],
             ..Config::default()
         };
+        std::fs::write(directory.path().join("key"), "").unwrap();
         std::fs::write(directory.path().join("p.toml"), "").unwrap();
         let found = rules(&config, &[&AT_HOME], &[]).unwrap();
         assert_eq!(found.changeable(), [data.display().to_string()]);
-        assert_eq!(found.paths.get(&directory.path().join("p.toml")), Some(&Access::READ));
+        for file in ["p.toml", "key"] {
+            assert_eq!(found.paths.get(&directory.path().join(file)), Some(&Access::READ), "{file}");
+        }
         assert!(!found.readable().iter().any(|path| path.contains("resolv") || path.contains("/ssl")));
         assert_eq!((found.bind.to_string(), found.connect.to_string()), ("8080".into(), "none".into()));
         // Found again, it is the same.

@@ -39,8 +39,8 @@ impl HostPattern {
                 None if rest.is_empty() => None,
                 None => return Err(FORM.to_owned()),
             };
-            // As addresses of requests write it.
-            return Ok(Self { host: format!("[{address}]"), port });
+            // As addresses of requests write it, which is not in all cases as the standard library does.
+            return Ok(Self { host: url::Host::<&str>::Ipv6(address).to_string(), port });
         }
         let (name, port) = match text.split_once(':') {
             Some((name, port)) => (name, Some(read_port(port)?)),
@@ -129,6 +129,7 @@ fn check_name(name: &str, text: &str) -> Result<(), String> {
 mod tests {
     use super::{Destination, HostPattern};
     use proptest::prelude::*;
+    use std::net::Ipv6Addr;
 
     fn allows(pattern: &str, url: &str) -> bool {
         HostPattern::parse(pattern).unwrap().allows(&Destination::parse(url).unwrap())
@@ -202,6 +203,14 @@ mod tests {
                 let url = format!("http://{}/", text.replace('*', "any"));
                 // Not everything that looks like a name in Punycode is one.
                 prop_assert!(Destination::parse(&url).is_ok_and(|to| pattern.allows(&to)) || url.contains("xn--"));
+            }
+        }
+
+        #[test]
+        fn an_address_means_itself(bits in any::<u128>(), few in any::<u64>()) {
+            for address in [Ipv6Addr::from_bits(bits), Ipv6Addr::from_bits(u128::from(few & 0xffff_ffff_ffff))] {
+                let pattern = HostPattern::parse(&format!("[{address}]")).unwrap();
+                prop_assert!(pattern.allows(&Destination::parse(&format!("http://[{address}]/")).unwrap()));
             }
         }
 
