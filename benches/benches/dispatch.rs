@@ -18,6 +18,7 @@ use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::HookReg;
 use pagoda_plugin_sdk::model::{AttrInput, AttrRef};
 use pagoda_plugin_sdk::payload::{EntryBeforeCreate, EntryValidation};
+use pagoda_plugin_sdk::secret::SecretValue;
 use pagoda_plugin_sdk::time::Zone;
 use pagoda_plugin_sdk::{HookContext, HookResult, PluginDecl, hooks};
 use serde_json::json;
@@ -55,6 +56,9 @@ impl BridgeManager for Lent {
         unreachable!()
     }
     fn as_plugin(&mut self, _: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()> {
+        unreachable!()
+    }
+    fn secret(&mut self, _: &'static str) -> BridgeResult<SecretValue> {
         unreachable!()
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

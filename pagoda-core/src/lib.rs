@@ -15,6 +15,7 @@ pub mod confine;
 pub mod http;
 pub mod limits;
 pub mod observe;
+pub mod outbound;
 pub mod plugins;
 pub mod replace;
 pub mod server;

@@ -51,6 +51,23 @@ impl Capability {
         }
     }
 
+    /// The constant of a secret, and its name.
+    pub(crate) fn secret(&self) -> Option<(Ident, &str)> {
+        match self {
+            Self::Plain { .. } => None,
+            Self::Secrets(name) => {
+                let constant = name.to_ascii_uppercase().replace('-', "_");
+                Some((Ident::new(&constant, Span::call_site()), name))
+            }
+        }
+    }
+
+    /// Whether two of them cannot stand beside each other: they are the same, or their constants are.
+    fn clashes_with(&self, other: &Self) -> bool {
+        let constant = |capability: &Self| capability.secret().map(|(constant, _)| constant);
+        self == other || constant(self).is_some_and(|mine| Some(mine) == constant(other))
+    }
+
     /// The trait that `Plugin` implements for it; secrets have none, their names are no types.
     pub(crate) fn marker(&self, sdk: &TokenStream) -> Option<TokenStream> {
         match self {
@@ -73,7 +90,7 @@ pub(crate) fn capabilities(input: ParseStream<'_>, errors: &mut Errors) -> syn::
     let mut found: Vec<Capability> = Vec::new();
     while !list.is_empty() {
         match one(&list, errors) {
-            Ok(Some((written, capability))) if found.contains(&capability) => {
+            Ok(Some((written, capability))) if found.iter().any(|known| known.clashes_with(&capability)) => {
                 let name = written.to_string().replace(' ', "");
                 errors.over(written, format!("the capability `{name}` is declared twice"));
             }
@@ -200,7 +217,7 @@ pub(crate) fn http_hosts(input: ParseStream<'_>, errors: &mut Errors) -> syn::Re
 }
 
 /// What is wrong with a host: a name in small letters or an address, `*.` in front for all below a name, a
-/// port behind.
+/// port behind. In step with `HostPattern` of the SDK, which a test of this file compares.
 pub(crate) fn host_problem(host: &str) -> Option<String> {
     const FORM: &str = "a host is a name with an optional port: \"api.example.com\", \"*.example.org:8443\"";
     if host.contains("://") {
@@ -231,7 +248,8 @@ pub(crate) fn host_problem(host: &str) -> Option<String> {
         return Some(format!("`{port}` is no port: it is a number from 1 to 65535"));
     }
     let name = name?;
-    let below = name.strip_prefix("*.").unwrap_or(name);
+    let starred = name.strip_prefix("*.");
+    let below = starred.unwrap_or(name);
     if below.contains('*') {
         return Some("`*` stands only in front of a name, as in \"*.example.org\"".to_owned());
     }
@@ -245,13 +263,31 @@ pub(crate) fn host_problem(host: &str) -> Option<String> {
             && !label.ends_with('-')
             && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
-    (!below.split('.').all(label) || below.len() > 253).then(|| FORM.to_owned())
+    if !below.split('.').all(label) || below.len() > 253 {
+        return Some(FORM.to_owned());
+    }
+    // Addresses of requests take a name that ends so for an IPv4 address.
+    let last = below.rsplit('.').next().unwrap_or_default();
+    let number = last.chars().all(|c| c.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()));
+    match starred {
+        Some(_) if number => Some(format!("{FORM}; nothing is below an address")),
+        None if number && name.parse::<std::net::Ipv4Addr>().is_err() => {
+            Some(format!("`{name}` is no IPv4 address"))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::host_problem;
+    use pagoda_plugin_sdk::http::HostPattern;
     use proptest::prelude::*;
+
+    fn of_the_sdk(host: &str) -> Option<String> {
+        HostPattern::parse(host).err()
+    }
 
     #[test]
     fn hosts() {
@@ -265,6 +301,7 @@ mod tests {
             "xn--bcher-kva.example",
         ] {
             assert_eq!(host_problem(good), None, "{good}");
+            assert_eq!(of_the_sdk(good), None, "{good}");
         }
         for bad in [
             "",
@@ -284,15 +321,25 @@ mod tests {
             "[x]",
             "[::1]x",
             "user@example.com",
+            "127.1",
+            "a.0x7f",
+            "*.0.0.1",
         ] {
             assert!(host_problem(bad).is_some(), "{bad}");
+            assert_eq!(host_problem(bad), of_the_sdk(bad), "{bad}");
         }
     }
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(text in ".{0,24}") {
-            let _ = host_problem(&text);
+        fn it_says_what_the_sdk_says(
+            text in ".{0,24}",
+            near in "(\\*\\.)?[a-zA0x-]{0,4}(\\.[a-z0-9x]{0,4}){0,3}(:[0-9+]{0,6})?",
+            v6 in "\\[[0-9a-f:]{0,8}\\]?(:[0-9]{0,6})?",
+        ) {
+            for text in [text, near, v6] {
+                prop_assert_eq!(host_problem(&text), of_the_sdk(&text), "{}", text);
+            }
         }
     }
 }

@@ -115,6 +115,7 @@ fn emit(declared: &Declaration) -> TokenStream {
         .map(|ty| quote_spanned!(ty.span()=> .with_config(#sdk::config::ConfigSpec::of::<#ty>())));
     let budget = declared.budget.map(duration).map(|budget| quote!(.with_budget(#budget)));
     let capabilities = declared.capabilities.iter().map(|capability| capability.value(&sdk));
+    let secrets = secrets(&declared.capabilities, &sdk);
     let markers = declared.capabilities.iter().filter_map(|capability| capability.marker(&sdk));
     quote! {
         /// What this plugin may do, as a type, made by `plugin!`: it implements a trait of the SDK's
@@ -146,7 +147,36 @@ fn emit(declared: &Declaration) -> TokenStream {
             .with_capabilities(&[#(#capabilities),*])
             .with_http_hosts(&[#(#http_hosts),*])
             .at(::core::file!(), ::core::line!());
+        #secrets
     }
+}
+
+/// The module of the declared secrets; none where none is declared, so that the name stays free.
+fn secrets(capabilities: &[Capability], sdk: &TokenStream) -> Option<TokenStream> {
+    let constants: Vec<TokenStream> = capabilities
+        .iter()
+        .filter_map(Capability::secret)
+        .map(|(constant, name)| {
+            let doc = format!("The secret `{name}`.");
+            quote! {
+                #[doc = #doc]
+                pub const #constant: super::__PagodaSecret<super::Plugin> =
+                    super::__PagodaSecret::declared(#name);
+            }
+        })
+        .collect();
+    (!constants.is_empty()).then(|| {
+        quote! {
+            // The path of the SDK is one that the root of the crate knows, and perhaps no module below it.
+            #[doc(hidden)]
+            use #sdk::secret::Secret as __PagodaSecret;
+            /// The secrets that this plugin declares, made by `plugin!`: `ctx.secret(crate::secrets::…)`.
+            #[allow(dead_code)]
+            pub mod secrets {
+                #(#constants)*
+            }
+        }
+    })
 }
 
 fn or_manifest(given: Option<&LitStr>, variable: &str) -> TokenStream {

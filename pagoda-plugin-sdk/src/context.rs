@@ -1,14 +1,16 @@
 //! What a handler or a route knows about its call: who acts, with which configuration, and the way to data.
 
 use crate::bridge::{
-    AsPlugin, Auth, BridgeError, BridgeManager, Bridges, Data, Gate, HookBridge, arrived, as_plugin, carry,
-    enter, enter_to_read,
+    AsPlugin, Auth, BridgeError, BridgeManager, BridgeResult, Bridges, Data, Gate, HookBridge, arrived,
+    as_plugin, carry, enter, enter_to_read,
 };
-use crate::capability::{MayActAsPlugin, Nothing};
+use crate::capability::{MayActAsPlugin, MayReachHttp, Nothing};
 use crate::catalogue::PointInfo;
 use crate::config::{AnyConfig, PluginConfig};
+use crate::http::Http;
 use crate::model::User;
 use crate::plugin::PluginDecl;
+use crate::secret::{Secret, SecretValue};
 use crate::time::{Timestamp, Zone};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,7 +78,7 @@ struct Call {
 }
 
 enum Reach {
-    /// The mutex is never locked. It makes the context `Sync`, without which an async handler that awaits
+    /// Nobody ever waits for the mutex: this context alone has it. It makes the context `Sync`, without which an async handler that awaits
     /// `ctx.data(…)`, and so holds `&ctx`, would not be `Send`.
     Inside(Mutex<Box<dyn BridgeManager>>),
     Outside(Arc<dyn Gate>),
@@ -240,6 +242,33 @@ impl<C> HookContext<C> {
         C: MayActAsPlugin,
     {
         as_plugin(self.manager()?, |bridges| work(&mut Data::new(bridges.data())))
+    }
+
+    /// The client for requests to other servers, from an Observe handler. Needs `http.out`. In a handler that
+    /// runs inside a transaction it refuses to send: nothing waits on the network there.
+    #[must_use]
+    pub fn http(&self) -> Http<C>
+    where
+        C: MayReachHttp,
+    {
+        Http::new(match &self.reach {
+            Reach::Outside(gate) => Ok(Arc::clone(gate)),
+            Reach::Inside(_) | Reach::Lent => Err(self.call.point.name),
+        })
+    }
+
+    /// The value of a declared secret: `ctx.secret(crate::secrets::SMTP)` with `capabilities = [secrets:smtp]`.
+    ///
+    /// # Errors
+    /// The operator withholds it.
+    pub fn secret(&self, secret: Secret<C>) -> BridgeResult<SecretValue> {
+        match &self.reach {
+            Reach::Inside(bridges) => {
+                bridges.lock().unwrap_or_else(PoisonError::into_inner).secret(secret.name())
+            }
+            Reach::Outside(gate) => gate.secret(secret.name()),
+            Reach::Lent => Err(BridgeError::Internal("this context is lent to another one".to_owned())),
+        }
     }
 
     /// The same context, carrying something else.

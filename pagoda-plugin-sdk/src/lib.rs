@@ -35,6 +35,7 @@
 //! * [`bridge`]: entities, entries, values, permissions, events, through the host's own services.
 //! * [`capability`]: what a plugin may do; `plugin!` declares it, `HookContext<Plugin>` and
 //!   `RouteContext<Plugin>` carry it, the host enforces it.
+//! * [`http`]: requests to other servers; [`secret`]: what the operator keeps for a plugin.
 //! * [`config`]: the plugin's section of the configuration, as a struct.
 //! * [`testing`]: hooks and routes in unit tests, without a host.
 #![forbid(unsafe_code)]
@@ -53,10 +54,12 @@ pub mod context;
 pub mod error;
 pub mod event;
 pub mod hook;
+pub mod http;
 pub mod model;
 pub mod payload;
 pub mod plugin;
 pub mod route;
+pub mod secret;
 pub mod testing;
 pub mod time;
 
@@ -79,6 +82,7 @@ pub mod prelude {
         NewEntry,
     };
     pub use crate::event::PluginEvent;
+    pub use crate::http::{OutboundError, OutboundRequest, OutboundResponse};
     pub use crate::model::*;
     pub use crate::payload::*;
     pub use crate::route::{Config, Json, Path, Query, Response, RouteContext, RouteError, RouteResult};

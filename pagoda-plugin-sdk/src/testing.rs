@@ -57,6 +57,7 @@ mod bridges;
 mod call;
 mod everything;
 mod fire;
+mod outbound;
 mod state;
 
 pub use call::{Answer, Call};
@@ -69,9 +70,11 @@ use crate::config::{AnyConfig, PluginConfig};
 use crate::context::{HookContext, Origin, RequestInfo};
 use crate::event::{EVENT_POINT, PluginEvent};
 use crate::hook::kind::Observe;
+use crate::http::{OutboundRequest, OutboundResponse, OutboundResult};
 use crate::model::{AttrType, Entity, Entry, Level, User};
 use crate::plugin::PluginDecl;
 use crate::route::Method;
+use crate::secret::SecretValue;
 use crate::time::Zone;
 use bridges::{FakeBridges, FakeGate};
 use serde_json::{Value, json};
@@ -94,7 +97,7 @@ pub struct World {
 
 /// What a world and the contexts made from it share.
 #[derive(Debug, Default)]
-struct Shared(Mutex<State>);
+struct Shared(Mutex<State>, outbound::Others);
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -240,6 +243,34 @@ impl World {
             panic!("there is no capability `{name}`");
         }
         self.shared.state().withheld = capabilities.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Answers the requests that plugins send to other servers. As with the host, what the plugin has not
+    /// declared is refused before `answer` sees it; redirects are not followed, nothing is resolved.
+    ///
+    /// ```
+    /// use pagoda_plugin_sdk::http::{OutboundError, OutboundResponse};
+    /// use pagoda_plugin_sdk::testing::World;
+    /// let world = World::new().with_http(|request| match request.url() {
+    ///     "https://api.example.com/rate" => Ok(OutboundResponse::new(200).with_body("7")),
+    ///     _ => Ok(OutboundResponse::new(404)),
+    /// });
+    /// let offline = World::new().with_http(|_| Err(OutboundError::Busy));
+    /// ```
+    #[must_use]
+    pub fn with_http(
+        self,
+        answer: impl Fn(&OutboundRequest) -> OutboundResult<OutboundResponse> + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.1.answer_with(answer);
+        self
+    }
+
+    /// Keeps a secret for the plugins, as an operator does in the configuration of the server.
+    #[must_use]
+    pub fn secret(self, name: &str, value: &str) -> Self {
+        self.shared.state().secrets.insert(name.to_owned(), SecretValue::new(value));
         self
     }
 

@@ -232,11 +232,11 @@ fn rust_paragraphs(text: &str) -> Vec<String> {
 
 #[test]
 fn code_in_the_documents_is_code_that_compiles() {
-    let examples = ["thirty_lines", "asset_tags"].map(|name| {
+    let examples = ["thirty_lines", "asset_tags", "warranty"].map(|name| {
         let text = read(&format!("pagoda-plugin-sdk/examples/{name}.rs"));
         format!("\n{text}\n")
     });
-    for document in ["README.md", "docs/first-plugin.md"] {
+    for document in ["README.md", "docs/first-plugin.md", "docs/outbound.md"] {
         let paragraphs = rust_paragraphs(&read(document));
         assert!(paragraphs.len() > 3, "{document} shows no code");
         for paragraph in paragraphs {

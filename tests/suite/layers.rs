@@ -90,10 +90,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ui", &["plugins", "services"]),
     ("auth", &[]),
     ("limits", &[]),
-    ("services", &["auth", "limits", "plugins", "store", "wire"]),
+    ("services", &["auth", "limits", "outbound", "plugins", "store", "wire"]),
     // The way back from a plugin into the services: the one arrow against the stream.
     ("plugins/bridge", &["plugins", "services", "store"]),
     ("plugins", &[]),
+    ("outbound", &[]),
     ("store", &[]),
     ("wire", &[]),
     ("config", &["plugins", "store"]),

@@ -26,6 +26,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod naming_policy;
+mod outbound;
 mod pci;
 mod plugin_routes;
 mod process;

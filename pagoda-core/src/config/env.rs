@@ -1,6 +1,7 @@
 //! The environment.
 
 use super::{Config, Setter};
+use pagoda_plugin_sdk::secret::VARIABLE_PREFIX;
 use std::collections::BTreeMap;
 
 /// Every variable: name, key of the file, what it is.
@@ -41,6 +42,8 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_BREAKER_WINDOW_S", "breaker_window_s", "how far back faults count"),
     ("PAGODA_BREAKER_PAUSE_MS", "breaker_pause_ms", "how long a breaker stays open at first"),
     ("PAGODA_BREAKER_MOST_PAUSE_S", "breaker_most_pause_s", "how long a breaker stays open at most"),
+    ("PAGODA_OUTBOUND_TIMEOUT_MS", "outbound_timeout_ms", "how long a request of a plugin may take"),
+    ("PAGODA_OUTBOUND_MAX_BYTES", "outbound_max_bytes", "largest answer to a request of a plugin"),
     ("PAGODA_CONFINE", "confine", "auto, require or off"),
     ("ENABLED_PLUGINS", "enabled_plugins", "the linked plugins that run, separated by commas"),
     ("BACKEND_PLUGIN_ENTITY_OVERRIDES", "backend_plugin_entity_overrides", "JSON, operation overrides"),
@@ -89,6 +92,8 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "breaker_window_s" => super::set_breaker_window,
         "breaker_pause_ms" => super::set_breaker_pause,
         "breaker_most_pause_s" => super::set_breaker_most_pause,
+        "outbound_timeout_ms" => super::set_outbound_timeout,
+        "outbound_max_bytes" => super::set_outbound_max_bytes,
         "confine" => super::set_confine,
         "enabled_plugins" => super::set_enabled,
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
@@ -110,6 +115,10 @@ pub(super) fn apply(
                     Ok(quarantined) => config.quarantined = quarantined,
                     Err(expected) => problems.push(format!("environment variable {name}: {expected}")),
                 }
+                continue;
+            }
+            if name.starts_with(VARIABLE_PREFIX) {
+                super::secrets::of_variable(name, value, config, problems);
                 continue;
             }
             // Others may have variables of such names too, so this is no reason not to start.

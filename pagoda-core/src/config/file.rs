@@ -1,12 +1,17 @@
-//! The configuration file: TOML, whose keys are those of [`super::VARIABLES`], and `[plugins.<id>]` and
-//! `[plugin_policy.<id>]`.
+//! The configuration file: TOML, whose keys are those of [`super::VARIABLES`], and `[plugins.<id>]`,
+//! `[plugin_policy.<id>]` and `[secrets]`.
 
 use super::Config;
 use super::env::setter;
 use std::path::Path;
 use toml::{Table, Value};
 
-pub(super) fn apply(path: &Path, config: &mut Config, problems: &mut Vec<String>) {
+pub(super) fn apply(
+    path: &Path,
+    environment: &[(String, String)],
+    config: &mut Config,
+    problems: &mut Vec<String>,
+) {
     let shown = path.display();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -33,10 +38,16 @@ pub(super) fn apply(path: &Path, config: &mut Config, problems: &mut Vec<String>
             }
             continue;
         }
+        if key == "secrets" {
+            for problem in super::secrets::of_table(value, environment, config) {
+                problems.push(format!("{}: {problem}", at()));
+            }
+            continue;
+        }
         let Some(set) = setter(&key) else {
             let keys: Vec<_> = super::VARIABLES.iter().map(|(_, key, _)| *key).collect();
             problems.push(format!(
-                "{}: unknown key; expected one of {}, plugins, plugin_policy",
+                "{}: unknown key; expected one of {}, plugins, plugin_policy, secrets",
                 at(),
                 keys.join(", ")
             ));

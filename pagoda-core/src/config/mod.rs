@@ -8,6 +8,7 @@ mod limits;
 mod policy;
 mod proxies;
 mod secret;
+mod secrets;
 
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
 pub use limits::{Limits, MetricsAccess};
@@ -95,6 +96,8 @@ pub struct Config {
     pub quarantined: Vec<(String, String)>,
     /// Which plugins run, and their own configuration.
     pub plugins: PluginSettings,
+    /// Files that secrets were read from.
+    pub secret_files: Vec<PathBuf>,
     /// `BACKEND_PLUGIN_ENTITY_OVERRIDES`, kept until overrides exist.
     pub backend_overrides: Map<String, Value>,
     /// `FRONTEND_PLUGIN_ENTITY_OVERRIDES`, kept until pages exist.
@@ -132,6 +135,7 @@ impl Default for Config {
             unknown_variables: Vec::new(),
             quarantined: Vec::new(),
             plugins: PluginSettings::default(),
+            secret_files: Vec::new(),
             backend_overrides: Map::new(),
             frontend_overrides: Map::new(),
             operation_ids: Map::new(),
@@ -165,8 +169,9 @@ impl Config {
     ) -> Result<Self, Vec<String>> {
         let mut config = Self::default();
         let mut problems = Vec::new();
+        let environment: Vec<(String, String)> = environment.into_iter().collect();
         if let Some(path) = &flags.config {
-            file::apply(path, &mut config, &mut problems);
+            file::apply(path, &environment, &mut config, &mut problems);
             config.file = Some(path.clone());
         }
         env::apply(environment, &mut config, &mut problems);
@@ -391,6 +396,16 @@ fn set_breaker_pause(config: &mut Config, value: &str) -> Result<(), String> {
 
 fn set_breaker_most_pause(config: &mut Config, value: &str) -> Result<(), String> {
     config.plugins.defaults.breaker.most_pause = Duration::from_secs(number(value, 1, 86_400)?);
+    Ok(())
+}
+
+fn set_outbound_timeout(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.outbound.timeout = plugin_time(value)?;
+    Ok(())
+}
+
+fn set_outbound_max_bytes(config: &mut Config, value: &str) -> Result<(), String> {
+    config.plugins.defaults.outbound.max_bytes = number(value, 1024, 1 << 40)?;
     Ok(())
 }
 

@@ -133,3 +133,52 @@ fn limits_are_read_and_bad_ones_are_named() {
         assert!(problem.contains(&format!("{name}={value}: expected")), "{problem}");
     }
 }
+
+#[test]
+fn secrets_come_from_the_file_from_files_and_from_the_environment() {
+    let mut kept = tempfile::NamedTempFile::new().unwrap();
+    kept.write_all(b" of a file \n").unwrap();
+    let toml = format!(
+        "[secrets]\none = \"inline\"\ntwo-b = {{ file = {:?} }}\npath = {{ env = \"OTHER\" }}\n",
+        kept.path()
+    );
+    let config = load(
+        &toml,
+        &[("PAGODA_SECRET_THREE", "of the environment"), ("OTHER", "of another variable")],
+        Flags::default(),
+    )
+    .unwrap();
+    let secrets = &config.plugins.secrets;
+    assert_eq!(secrets.named["one"].expose(), "inline");
+    assert_eq!(secrets.named["two-b"].expose(), " of a file ");
+    assert_eq!(secrets.named["path"].expose(), "of another variable");
+    assert_eq!(secrets.variables["PAGODA_SECRET_THREE"].expose(), "of the environment");
+    assert_eq!(config.secret_files, [kept.path()]);
+    assert!(config.unknown_variables.is_empty());
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("inline") && !shown.contains("of a file") && !shown.contains("of the env"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_bad_secret_is_named_and_not_shown() {
+    let toml = "[secrets]\nA = \"hunter2\"\nb = 3\nc = { file = \"/nowhere/c\" }\nd = { path = \"hunter2\" }\ne = \"\"\n\
+                f = { env = \"PAGODA_TEST_NOT_SET\" }\n";
+    let problems = load(toml, &[("PAGODA_SECRET_G", "")], Flags::default()).unwrap_err().join("\n");
+    for part in [
+        "secrets: A: the name of a secret holds",
+        "secrets: b: expected a string, { file",
+        "secrets: c: /nowhere/c cannot be read",
+        "secrets: d: expected a string",
+        "secrets: e: it is empty",
+        "secrets: f: the environment variable PAGODA_TEST_NOT_SET is not set",
+        "environment variable PAGODA_SECRET_G: it is empty",
+    ] {
+        assert!(problems.contains(part), "{part} is missing in:\n{problems}");
+    }
+    assert!(!problems.contains("hunter2"), "{problems}");
+    let problems = load("secrets = 3\n", &[], Flags::default()).unwrap_err();
+    assert!(problems[0].ends_with("secrets: expected a table: [secrets]"), "{problems:?}");
+}

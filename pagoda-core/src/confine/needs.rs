@@ -79,6 +79,10 @@ pub fn rules(config: &Config, plugins: &[&PluginDecl], besides: &[Outbound]) -> 
     if let Some(file) = &config.file {
         rules.allow(absolute(file)?, Access::READ);
     }
+    // Read again by a process that replaces this one.
+    for file in &config.secret_files {
+        rules.allow(absolute(file)?, Access::READ);
+    }
     if config.bind.port() == 0 {
         rules.bind = Ports::Any;
     } else {
@@ -195,12 +199,16 @@ mod tests {
         let config = Config {
             database_url: DatabaseUrl::Sqlite(data.join("p.db")),
             file: Some(directory.path().join("p.toml")),
+            secret_files: vec![directory.path().join("key")],
             ..Config::default()
         };
+        std::fs::write(directory.path().join("key"), "").unwrap();
         std::fs::write(directory.path().join("p.toml"), "").unwrap();
         let found = rules(&config, &[&AT_HOME], &[]).unwrap();
         assert_eq!(found.changeable(), [data.display().to_string()]);
-        assert_eq!(found.paths.get(&directory.path().join("p.toml")), Some(&Access::READ));
+        for file in ["p.toml", "key"] {
+            assert_eq!(found.paths.get(&directory.path().join(file)), Some(&Access::READ), "{file}");
+        }
         assert!(!found.readable().iter().any(|path| path.contains("resolv") || path.contains("/ssl")));
         assert_eq!((found.bind.to_string(), found.connect.to_string()), ("8080".into(), "none".into()));
         // Found again, it is the same.

@@ -96,11 +96,16 @@ impl Grants {
         if self.has(plugin, capability) {
             return Ok(());
         }
+        self.count_refusal(plugin);
+        let withheld = plugin.declares(capability);
+        Err(BridgeError::Capability { plugin: plugin.id, capability, withheld })
+    }
+
+    /// Counts a refusal that the capability alone does not decide, such as a host that is not allowed.
+    pub fn count_refusal(&self, plugin: &'static PluginDecl) {
         if let Some(grant) = self.by_plugin.get(&address(plugin)) {
             grant.refused.fetch_add(1, Ordering::Relaxed);
         }
-        let withheld = plugin.declares(capability);
-        Err(BridgeError::Capability { plugin: plugin.id, capability, withheld })
     }
 
     /// How often `plugin` was refused something since the server started.

@@ -2,6 +2,7 @@
 
 use super::contributions::Contributions;
 use super::order::place;
+use super::reach::check_secrets;
 use super::registry::PluginSettings;
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::catalogue::PointInfo;
@@ -21,7 +22,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    fn of(plugin: &'static PluginDecl, text: String) -> Self {
+    pub(super) fn of(plugin: &'static PluginDecl, text: String) -> Self {
         Self { plugin: Some(plugin), text }
     }
 
@@ -101,6 +102,7 @@ pub(super) fn check_settings(
 ) {
     check_enabled(plugins, settings, problems);
     check_sections(plugins, settings, problems);
+    check_secrets(plugins, settings, problems);
     for name in settings.policies.keys() {
         match plugins.iter().find(|plugin| plugin.is_called(name)) {
             None => problems.push(Problem::general(format!(

@@ -7,6 +7,7 @@ use pagoda_plugin_sdk::bridge::{AuthBridge, BridgeManager, BridgeResult, DataBri
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::{HookInfo, HookReg, MutHandler, OnFault};
 use pagoda_plugin_sdk::payload::{EntryBeforeCreate, EntryValidation};
+use pagoda_plugin_sdk::secret::SecretValue;
 use pagoda_plugin_sdk::time::Zone;
 use pagoda_plugin_sdk::{HookContext, HookResult, PluginDecl, Reject, hooks};
 use std::any::Any;
@@ -40,6 +41,9 @@ impl BridgeManager for Lent {
         unreachable!("these handlers ask for no bridge")
     }
     fn as_plugin(&mut self, _: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()> {
+        unreachable!("these handlers ask for no bridge")
+    }
+    fn secret(&mut self, _: &'static str) -> BridgeResult<SecretValue> {
         unreachable!("these handlers ask for no bridge")
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

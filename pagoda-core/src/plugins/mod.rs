@@ -5,7 +5,7 @@
 //! back from a plugin into the services, does.
 
 pub mod breaker;
-mod bridge;
+pub(crate) mod bridge;
 pub mod capabilities;
 mod checks;
 pub mod contributions;
@@ -18,6 +18,7 @@ pub mod note;
 pub mod observe;
 mod order;
 pub mod policy;
+pub mod reach;
 pub mod registry;
 pub mod stats;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use super::breaker::BreakerSettings;
 use super::function::Times;
+use super::reach::OutboundLimits;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct PluginDefaults {
     pub hard_limit: Duration,
     /// Breaker of each hook function.
     pub breaker: BreakerSettings,
+    /// Requests that plugins send.
+    pub outbound: OutboundLimits,
 }
 
 impl Default for PluginDefaults {
@@ -47,6 +50,7 @@ impl Default for PluginDefaults {
             start_budget: Duration::from_secs(10),
             hard_limit: Duration::from_secs(3),
             breaker: BreakerSettings::default(),
+            outbound: OutboundLimits::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::control::{Control, PluginState};
 use super::function::{Described, Function, Role, Shared};
 use super::note::Note;
 use super::policy::{PluginDefaults, PluginPolicy};
+use super::reach::{Reach, Secrets};
 use super::table::HookTables;
 use super::trend::{Course, Trend};
 use super::watch::Watch;
@@ -36,6 +37,8 @@ pub struct PluginSettings {
     pub policies: BTreeMap<String, PluginPolicy>,
     /// What holds for all others.
     pub defaults: PluginDefaults,
+    /// What operators keep for plugins.
+    pub secrets: Secrets,
 }
 
 impl PluginSettings {
@@ -77,6 +80,8 @@ pub struct Plugin {
     pub enabled: bool,
     /// Its configuration, when it takes one and runs.
     pub config: Option<AnyConfig>,
+    /// Where it reaches, and its secrets; nowhere and none if it does not run.
+    pub reach: Reach,
     /// Whether it may be called.
     pub control: Arc<Control>,
     /// Whether its handlers of `system.startup` ran in this process.
@@ -350,6 +355,12 @@ impl Registry {
         self.subscribers.iter().filter(|subscriber| subscriber.reg.event == event).nth(at)
     }
 
+    /// Where a plugin reaches, and its secrets.
+    #[must_use]
+    pub fn reach(&self, decl: &PluginDecl) -> Option<&Reach> {
+        self.plugins.iter().find(|plugin| std::ptr::eq(plugin.decl, decl)).map(|plugin| &plugin.reach)
+    }
+
     /// The configuration of a plugin.
     #[must_use]
     pub fn config(&self, decl: &PluginDecl) -> Option<&AnyConfig> {
@@ -391,6 +402,7 @@ impl Functions<'_> {
 fn plugin(decl: &'static PluginDecl, settings: &PluginSettings, problems: &mut Vec<Problem>) -> Plugin {
     let enabled = settings.runs(decl);
     let config = enabled.then(|| read_config(decl, settings, problems)).flatten();
+    let reach = if enabled { Reach::resolve(decl, settings, problems) } else { Reach::default() };
     let control = Arc::new(Control::new(settings.defaults.plugin_breaker()));
-    Plugin { decl, enabled, config, control, started: AtomicBool::new(false) }
+    Plugin { decl, enabled, config, reach, control, started: AtomicBool::new(false) }
 }

@@ -2,6 +2,7 @@
 
 use super::audit::{AuditSettings, Auditor};
 use crate::limits::shares::{PluginShares, Rules};
+use crate::outbound::{Outbound, Policy};
 use crate::plugins::registry::Registry;
 use crate::services::plugin::Seen;
 use crate::store::{Backend, Store};
@@ -30,6 +31,8 @@ pub struct Host {
     pub zone: Zone,
     /// Limits of the data model.
     pub limits: ModelLimits,
+    /// Sends the requests of plugins.
+    pub outbound: Outbound,
     /// Takes what no operation records in the audit log.
     pub auditor: Auditor,
     /// What this instance knows of the states of plugins in the database.
@@ -87,6 +90,7 @@ impl Host {
         let shares = PluginShares::new(registry.plugins().iter().map(|plugin| plugin.decl.id), rules);
         Arc::new(Self {
             auditor: Auditor::new(store.clone(), audit),
+            outbound: outbound(&registry),
             store,
             registry: Arc::new(registry),
             zone,
@@ -169,6 +173,15 @@ impl Host {
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
+}
+
+fn outbound(registry: &Registry) -> Outbound {
+    Outbound::new(registry.plugins().iter().map(|plugin| {
+        let reach = &plugin.reach;
+        let (timeout, max_bytes) = (reach.limits.timeout, reach.limits.max_bytes);
+        let (hosts, private) = (reach.hosts.clone(), reach.private);
+        (plugin.decl.id, Policy { hosts, private, timeout, max_bytes })
+    }))
 }
 
 impl Drop for Host {

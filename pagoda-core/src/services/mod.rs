@@ -14,6 +14,7 @@ pub mod host;
 pub mod plugin;
 pub mod plugin_account;
 pub mod run;
+pub(crate) mod transaction;
 pub mod user;
 
 /// The words of a search, in lower case: separated by blanks or commas. *Source: spec, entity §2.1.*

@@ -4,17 +4,21 @@ use super::audit::Trail;
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::host::Host;
+use super::transaction::Open;
 use crate::limits::shares::{Kind, Place};
+use crate::plugins::bridge::outbound;
 use crate::plugins::function::Function;
 use crate::plugins::guard::guarded;
 use crate::plugins::observe::{Events, Surroundings};
 use crate::plugins::watch::Ticket;
 use crate::store::StoreError;
 use pagoda_plugin_sdk::PluginDecl;
-use pagoda_plugin_sdk::bridge::{Gate, Work};
+use pagoda_plugin_sdk::bridge::{BridgeResult, Gate, Work};
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::hook::BoxFuture;
+use pagoda_plugin_sdk::http::{OutboundRequest, OutboundResponse, OutboundResult};
 use pagoda_plugin_sdk::model::User;
+use pagoda_plugin_sdk::secret::SecretValue;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -207,6 +211,7 @@ impl Runner {
             Ok(db) => db,
             Err(error) => return (Err(error.into()), Events::default(), Trail::default()),
         };
+        let _open = Open::enter();
         let until = self.function.as_ref().map(|function| Instant::now() + function.times.hard_limit);
         let (host, request) = (Arc::clone(&self.host), Arc::clone(&self.request));
         let mut op = OpCtx::new(db, host, request, self.inside.clone(), until);
@@ -274,12 +279,14 @@ fn wait_for<T>(what: impl Future<Output = T>) -> Result<T, OpError> {
     }
 }
 
-/// Lets a plugin's code into a transaction, when its share has a place.
+/// Lets a plugin's code into a transaction, when its share has a place, and out to other servers.
 #[derive(Clone)]
 struct HostGate {
     runner: Runner,
     plugin: &'static PluginDecl,
     kind: Kind,
+    /// When the call began that has it.
+    began: Instant,
 }
 
 impl HostGate {
@@ -288,7 +295,7 @@ impl HostGate {
         let plugin = function.is.plugin;
         runner.inside.push(plugin);
         runner.function = Some(Arc::clone(function));
-        Arc::new(Self { runner, plugin, kind })
+        Arc::new(Self { runner, plugin, kind, began: Instant::now() })
     }
 
     async fn place(&self, mode: Mode) -> Result<Option<Place>, OpError> {
@@ -325,6 +332,19 @@ impl Gate for HostGate {
             None => wait_for(self.place(Mode::Write)).flatten(),
         };
         report(place.and_then(|place| self.runner.run_blocking_in(place, Mode::Write, self.once(work))))
+    }
+
+    fn http(&self, request: OutboundRequest) -> BoxFuture<'static, OutboundResult<OutboundResponse>> {
+        Box::pin(outbound::send(self.runner.clone(), self.began, request))
+    }
+
+    fn http_blocking(&self, request: OutboundRequest) -> OutboundResult<OutboundResponse> {
+        let _host = self.runner.host.registry.watch().in_host();
+        outbound::send_blocking(&self.runner, self.began, request)
+    }
+
+    fn secret(&self, name: &'static str) -> BridgeResult<SecretValue> {
+        outbound::secret(&self.runner, name)
     }
 }
 

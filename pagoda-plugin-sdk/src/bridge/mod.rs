@@ -23,7 +23,9 @@ pub use typed::{Auth, Bridges, Data};
 use crate::capability::Capability;
 use crate::error::Reject;
 use crate::hook::BoxFuture;
+use crate::http::{OutboundRequest, OutboundResponse, OutboundResult};
 use crate::model::{Level, ObjectRef};
+use crate::secret::SecretValue;
 use std::any::Any;
 
 /// What a bridge call answers.
@@ -122,6 +124,11 @@ pub trait BridgeManager: Send {
     /// # Errors
     /// It may not, or its account cannot be had; `work` was then not called.
     fn as_plugin(&mut self, work: &mut dyn FnMut(&mut dyn BridgeManager)) -> BridgeResult<()>;
+    /// The value of a secret of the calling plugin.
+    ///
+    /// # Errors
+    /// The plugin has not declared it, the operator withholds it, or it is not there.
+    fn secret(&mut self, name: &'static str) -> BridgeResult<SecretValue>;
     /// For the host, which lends itself as a manager and wants itself back.
     #[doc(hidden)]
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
@@ -130,7 +137,7 @@ pub trait BridgeManager: Send {
 /// Work that runs inside one transaction: committed if it returns `Ok`, rolled back otherwise.
 pub type Work = Box<dyn FnOnce(&mut dyn BridgeManager) -> anyhow::Result<()> + Send>;
 
-/// The way from a place without a transaction into one. Implemented by the host.
+/// The way from a place without a transaction into one, and to what needs none. Implemented by the host.
 pub trait Gate: Send + Sync {
     /// Runs `work` in one transaction off the async threads; then the Observe hooks of what it did.
     fn enter(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>>;
@@ -143,6 +150,18 @@ pub trait Gate: Send + Sync {
     fn enter_to_read(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
         self.enter(work)
     }
+    /// Sends a request of the calling plugin to another server, off the async threads.
+    fn http(&self, request: OutboundRequest) -> BoxFuture<'static, OutboundResult<OutboundResponse>>;
+    /// The same from a plain function that runs off the async threads already.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn http_blocking(&self, request: OutboundRequest) -> OutboundResult<OutboundResponse>;
+    /// The value of a secret of the calling plugin.
+    ///
+    /// # Errors
+    /// As [`BridgeManager::secret`].
+    fn secret(&self, name: &'static str) -> BridgeResult<SecretValue>;
 }
 
 /// Carries a value out of [`Work`].

@@ -2,6 +2,7 @@
 
 use crate::bridge::BridgeError;
 use crate::error::{Code, ErrorLeaf, Reject};
+use crate::http::OutboundError;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -104,7 +105,8 @@ impl From<Reject> for RouteError {
 impl<E: Into<anyhow::Error>> From<E> for RouteError {
     fn from(error: E) -> Self {
         let error = error.into();
-        match error.downcast_ref::<BridgeError>().and_then(Self::of_bridge) {
+        let outbound = || error.downcast_ref::<OutboundError>().and_then(OutboundError::capability);
+        match error.downcast_ref::<BridgeError>().or_else(outbound).and_then(Self::of_bridge) {
             Some(answer) => answer,
             None => Self::fault(error),
         }

@@ -9,13 +9,15 @@ pub use error::{RouteError, RouteResult};
 pub use extract::{Config, FromRequest, Json, Path, Query};
 pub use response::{IntoResponse, Response};
 
-use crate::bridge::{AsPlugin, Bridges, Data, Gate, arrived, carry, enter, enter_to_read};
-use crate::capability::{MayActAsPlugin, Nothing};
+use crate::bridge::{AsPlugin, BridgeResult, Bridges, Data, Gate, arrived, carry, enter, enter_to_read};
+use crate::capability::{MayActAsPlugin, MayReachHttp, Nothing};
 use crate::config::{AnyConfig, PluginConfig};
 use crate::context::{RequestInfo, config_of};
 use crate::hook::BoxFuture;
+use crate::http::Http;
 use crate::model::User;
 use crate::plugin::PluginDecl;
+use crate::secret::{Secret, SecretValue};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -275,6 +277,23 @@ impl<C> RouteContext<C> {
         C: MayActAsPlugin,
     {
         AsPlugin::new(Ok(Arc::clone(&self.gate)))
+    }
+
+    /// The client for requests to other servers: `ctx.http().send(request).await`. Needs `http.out`.
+    #[must_use]
+    pub fn http(&self) -> Http<C>
+    where
+        C: MayReachHttp,
+    {
+        Http::new(Ok(Arc::clone(&self.gate)))
+    }
+
+    /// The value of a declared secret: `ctx.secret(crate::secrets::SMTP)` with `capabilities = [secrets:smtp]`.
+    ///
+    /// # Errors
+    /// The operator withholds it.
+    pub fn secret(&self, secret: Secret<C>) -> BridgeResult<SecretValue> {
+        self.gate.secret(secret.name())
     }
 
     /// The same call, carrying something else.

@@ -1,7 +1,7 @@
 //! The bridges over a world.
 
-use super::Shared;
 use super::state::{Acting, State, invalid};
+use super::{Shared, outbound};
 use crate::bridge::{
     AuthBridge, BridgeError, BridgeManager, BridgeResult, DataBridge, EntityChange, EntityQuery, EntryChange,
     EntryQuery, Gate, HandlerStats, HookBridge, NewEntity, NewEntry, Work,
@@ -11,12 +11,28 @@ use crate::catalogue::{POINTS, PointInfo};
 use crate::error::Code;
 use crate::event::PluginEvent;
 use crate::hook::BoxFuture;
+use crate::http::{OutboundRequest, OutboundResponse, OutboundResult};
 use crate::model::{Entity, Entry, EntryRef, Level, ObjectKind, User, ValueVersion};
 use crate::plugin::PluginDecl;
+use crate::secret::SecretValue;
 use crate::time::Timestamp;
 use serde_json::Value;
 use std::any::Any;
 use std::sync::{Arc, MutexGuard};
+
+/// What the plugin has not declared and what is withheld from it is refused, as by the host.
+pub(super) fn needs(
+    shared: &Shared,
+    plugin: &'static PluginDecl,
+    capability: Capability,
+) -> BridgeResult<()> {
+    let declared = plugin.declares(capability);
+    let withheld = declared && shared.state().withheld.contains(&capability.to_string());
+    if declared && !withheld {
+        return Ok(());
+    }
+    Err(BridgeError::Capability { plugin: plugin.id, capability, withheld })
+}
 
 /// Most rows of a list. *Source: documentation of the bridges.*
 const MOST: usize = 1_000;
@@ -39,14 +55,8 @@ impl FakeBridges {
         self.shared.state()
     }
 
-    /// What the plugin has not declared and what is withheld from it is refused, as by the host.
     fn needs(&self, capability: Capability) -> BridgeResult<()> {
-        let declared = self.plugin.declares(capability);
-        let withheld = declared && self.state().withheld.contains(&capability.to_string());
-        if declared && !withheld {
-            return Ok(());
-        }
-        Err(BridgeError::Capability { plugin: self.plugin.id, capability, withheld })
+        needs(&self.shared, self.plugin, capability)
     }
 
     /// What a reading call sees.
@@ -86,6 +96,9 @@ impl BridgeManager for FakeBridges {
         work(self);
         self.acting = own;
         Ok(())
+    }
+    fn secret(&mut self, name: &'static str) -> BridgeResult<SecretValue> {
+        outbound::secret(&self.shared, self.plugin, name)
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
@@ -343,11 +356,28 @@ impl Gate for FakeGate {
     fn enter_to_read(&self, work: Work) -> BoxFuture<'static, anyhow::Result<()>> {
         let mut bridges = FakeBridges::new(&self.shared, self.acting.clone(), self.plugin);
         bridges.read_only = Some("`ctx.read`");
-        Box::pin(async move { work(&mut bridges) })
+        Box::pin(async move {
+            let _inside = outbound::Inside::enter();
+            work(&mut bridges)
+        })
     }
 
     fn enter_blocking(&self, work: Work) -> anyhow::Result<()> {
         let mut bridges = FakeBridges::new(&self.shared, self.acting.clone(), self.plugin);
+        let _inside = outbound::Inside::enter();
         self.shared.transaction(|| work(&mut bridges))
+    }
+
+    fn http(&self, request: OutboundRequest) -> BoxFuture<'static, OutboundResult<OutboundResponse>> {
+        let answer = self.http_blocking(request);
+        Box::pin(async move { answer })
+    }
+
+    fn http_blocking(&self, request: OutboundRequest) -> OutboundResult<OutboundResponse> {
+        outbound::send(&self.shared, self.plugin, &request)
+    }
+
+    fn secret(&self, name: &'static str) -> BridgeResult<SecretValue> {
+        outbound::secret(&self.shared, self.plugin, name)
     }
 }

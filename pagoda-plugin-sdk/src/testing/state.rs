@@ -7,6 +7,7 @@ use crate::model::{
     AttrInput, AttrRef, AttrType, Entity, EntityAttr, Entry, EntryRef, Level, ObjectKind, ObjectRef, User,
     ValueVersion,
 };
+use crate::secret::SecretValue;
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) events: Vec<PluginEvent>,
     /// Names of capabilities that the operator withholds.
     pub(super) withheld: Vec<String>,
+    /// What the operator keeps for plugins, by name.
+    pub(super) secrets: BTreeMap<String, SecretValue>,
 }
 
 /// An answer of the host to bad input: one field, one code.

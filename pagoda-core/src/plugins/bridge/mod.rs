@@ -8,6 +8,7 @@ mod auth;
 mod capability;
 mod data;
 mod hook;
+pub(crate) mod outbound;
 
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -16,6 +17,7 @@ use pagoda_plugin_sdk::bridge::{
     AuthBridge, BridgeError, BridgeManager, BridgeResult, DataBridge, HookBridge,
 };
 use pagoda_plugin_sdk::capability::Capability;
+use pagoda_plugin_sdk::secret::SecretValue;
 use std::any::Any;
 
 impl BridgeManager for OpCtx {
@@ -39,6 +41,11 @@ impl BridgeManager for OpCtx {
         let account = self.reach(|op| plugin_account::account(op, plugin)).map_err(OpError::into_bridge)?;
         self.acting_as(account, |op| work(op));
         Ok(())
+    }
+
+    fn secret(&mut self, name: &'static str) -> BridgeResult<SecretValue> {
+        capability::require(self, Capability::Secrets(name))?;
+        outbound::value(&self.host, self.calling_plugin(), name)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

@@ -1,0 +1,51 @@
+//! Finds the addresses of a host, and lets none pass that plugins do not reach.
+
+use super::address::reserved;
+use std::net::IpAddr;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+/// The system's look-up with a check behind it. The client connects to what this returns and asks nobody
+/// again, so a name cannot mean one address when it is checked and another one when it is used.
+#[derive(Debug)]
+pub(super) struct Checked {
+    inner: DefaultResolver,
+    private: bool,
+}
+
+impl Checked {
+    /// `private` lets all addresses pass.
+    pub(super) fn new(private: bool) -> Self {
+        Self { inner: DefaultResolver::default(), private }
+    }
+}
+
+/// An address that plugins do not reach, as the client carries it through.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} is {kind}")]
+pub(super) struct Reserved {
+    pub(super) address: IpAddr,
+    pub(super) kind: &'static str,
+}
+
+impl Resolver for Checked {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let addresses = self.inner.resolve(uri, config, timeout)?;
+        // One bad address is enough: a name that leads inside and outside at once is no accident.
+        for address in addresses.iter().map(|address| address.ip()) {
+            if let Some(kind) = reserved(address)
+                && !self.private
+            {
+                return Err(ureq::Error::Other(Box::new(Reserved { address, kind })));
+            }
+        }
+        Ok(addresses)
+    }
+}

@@ -1,0 +1,5 @@
+use pagoda_plugin_sdk::prelude::*;
+
+plugin! { id = "sample", capabilities = [secrets:smtp-user, secrets:smtp_user] }
+
+fn main() {}
