@@ -21,6 +21,7 @@ pub mod replace;
 pub mod server;
 pub mod services;
 pub mod store;
+pub mod ui;
 pub mod wire;
 
 pub use cli::main;

@@ -11,6 +11,7 @@ mod api;
 mod audit;
 mod bad_input;
 mod bridges;
+mod browser;
 mod capabilities;
 mod chaos;
 mod check;
@@ -31,6 +32,7 @@ mod plugin_routes;
 mod process;
 mod quarantine;
 mod server;
+mod ui;
 
 use pagoda_plugin_sdk::prelude::*;
 

@@ -154,3 +154,31 @@ fn a_bad_secret_is_named_and_not_shown() {
     let problems = load("secrets = 3\n", &[], Flags::default()).unwrap_err();
     assert!(problems[0].ends_with("secrets: expected a table: [secrets]"), "{problems:?}");
 }
+
+#[test]
+fn limits_are_read_and_bad_ones_are_named() {
+    let toml =
+        "rate_user_per_s = 100\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\nlogin_delay_max_s = 0\n";
+    let environment = [("PAGODA_METRICS_ACCESS", "administrators"), ("PAGODA_PLUGIN_QUEUE", "7")];
+    let limits = load(toml, &environment, Flags::default()).unwrap().limits;
+    assert_eq!((limits.rate_user.map(std::num::NonZeroU32::get), limits.rate_token), (Some(100), None));
+    assert!(limits.trusted_proxies.contain("10.9.9.9".parse().unwrap()) && limits.login_delay_max.is_zero());
+    assert_eq!((limits.metrics_access, limits.plugin_queue), (super::MetricsAccess::Administrators, 7));
+    let bad = [
+        ("PAGODA_RATE_USER_PER_S", "0"),
+        ("PAGODA_RATE_TOKEN_PER_S", "1.5"),
+        ("PAGODA_RATE_ANONYMOUS_PER_S", "many"),
+        ("PAGODA_RATE_PLUGIN_PER_S", "-1"),
+        ("PAGODA_LOGIN_DELAY_MAX_S", "x"),
+        ("PAGODA_MAX_RESPONSE_BYTES", "1"),
+        ("PAGODA_PLUGIN_OPERATIONS", "0"),
+        ("PAGODA_PLUGIN_QUEUE", "-1"),
+        ("PAGODA_TRUSTED_PROXIES", "proxy"),
+        ("PAGODA_METRICS_ACCESS", "me"),
+    ];
+    let problems = load("", &bad, Flags::default()).unwrap_err();
+    assert_eq!(problems.len(), bad.len());
+    for ((name, value), problem) in bad.iter().zip(&problems) {
+        assert!(problem.contains(&format!("{name}={value}: expected")), "{problem}");
+    }
+}

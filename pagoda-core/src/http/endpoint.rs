@@ -278,14 +278,7 @@ impl Endpoint {
             Ok(response) => response,
             Err(error) => error.respond(&trace_id),
         };
-        if !state.accepting.load(Ordering::Relaxed) {
-            // The client's next request is for the process that comes after this one.
-            response.head_mut().set_connection_type(ConnectionType::Close);
-        }
-        // Hexadecimal digits are always a header value.
-        if let Ok(value) = HeaderValue::from_str(&trace_id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
+        sign_off(&state, &mut response, &trace_id);
         counted.end(&response, user.get());
         response
     }
@@ -336,7 +329,19 @@ impl Endpoint {
     }
 }
 
-fn cx(
+/// What every response leaves with.
+pub(super) fn sign_off(state: &AppState, response: &mut HttpResponse, trace_id: &str) {
+    if !state.accepting.load(Ordering::Relaxed) {
+        // The client's next request is for the process that comes after this one.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    // Hexadecimal digits are always a header value.
+    if let Ok(value) = HeaderValue::from_str(trace_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+}
+
+pub(super) fn cx(
     state: &Arc<AppState>,
     http: HttpRequest,
     user: Option<Arc<User>>,

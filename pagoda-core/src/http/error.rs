@@ -86,6 +86,17 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What it says, for people: the messages of its body, without their places.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        collect_messages(&self.body, &mut found);
+        found
+    }
+
     /// More than a limit allows: 429. *Source: spec, error translation (throttled).*
     pub(crate) fn too_many(message: &str, seconds: u64) -> Self {
         let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Other, message);
@@ -111,6 +122,17 @@ impl ApiError {
             response.insert_header((RETRY_AFTER, seconds));
         }
         response.json(self.body)
+    }
+}
+
+fn collect_messages(body: &Value, found: &mut Vec<String>) {
+    match body {
+        Value::Object(fields) => match fields.get("message") {
+            Some(Value::String(message)) => found.push(message.clone()),
+            _ => fields.values().for_each(|value| collect_messages(value, found)),
+        },
+        Value::Array(items) => items.iter().for_each(|item| collect_messages(item, found)),
+        _ => {}
     }
 }
 

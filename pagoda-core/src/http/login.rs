@@ -159,16 +159,19 @@ async fn logout(state: &Arc<AppState>, http: HttpRequest) -> HttpResponse {
         return HttpResponse::BadRequest().body("logging out takes a POST");
     }
     let trace_id = state.trace_id();
-    let outcome = end_session(state, &http, &trace_id).await;
-    named(outcome.unwrap_or_else(|error| error.respond(&trace_id)), &trace_id)
+    let ended = async {
+        check_csrf(&http, None)?;
+        end_session(state, &http, &trace_id).await
+    };
+    named(ended.await.unwrap_or_else(|error| error.respond(&trace_id)), &trace_id)
 }
 
-async fn end_session(
+/// Ends the request's session, whose CSRF token was checked.
+pub(super) async fn end_session(
     state: &Arc<AppState>,
     http: &HttpRequest,
     trace_id: &Arc<str>,
 ) -> Result<HttpResponse, ApiError> {
-    check_csrf(http, None)?;
     let mut response = HttpResponse::Ok().finish();
     if let (Some(user), Some(cookie)) =
         (auth::session_user(state, http, trace_id).await?, http.cookie(SESSION_COOKIE))
@@ -200,6 +203,18 @@ fn redirect(next: &str) -> HttpResponse {
 
 fn new_csrf() -> Result<String, ApiError> {
     secret::new_key().map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// The CSRF token of the request's cookie; a new one where it has none.
+pub(super) fn csrf_token(http: &HttpRequest) -> Result<String, ApiError> {
+    let present = http.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned());
+    let well_formed = |token: &String| token.len() == 64 && token.chars().all(|c| c.is_ascii_hexdigit());
+    present.filter(well_formed).map_or_else(new_csrf, Ok)
+}
+
+/// Hands out a CSRF token.
+pub(super) fn set_csrf(state: &AppState, response: &mut HttpResponse, token: &str) -> Result<(), ApiError> {
+    set_cookie(state, response, CSRF_COOKIE, token, false, time::Duration::days(365))
 }
 
 fn set_cookie(
@@ -238,12 +253,7 @@ fn form(
     next: &str,
     complaint: Complaint<'_>,
 ) -> Result<HttpResponse, ApiError> {
-    let present = http.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned());
-    let well_formed = |token: &String| token.len() == 64 && token.chars().all(|c| c.is_ascii_hexdigit());
-    let csrf = match present.filter(well_formed) {
-        Some(token) => token,
-        None => new_csrf()?,
-    };
+    let csrf = csrf_token(http)?;
     let (user, said) = match complaint {
         Complaint::None => ("", String::new()),
         Complaint::Wrong(user) => (user, "The user name or the password is wrong.".to_owned()),
@@ -253,8 +263,10 @@ fn form(
     };
     let alert = if said.is_empty() { said } else { format!("<p role=\"alert\">{said}</p>") };
     let page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Pagoda: log in</title></head>\
-         <body><h1>Pagoda</h1>{alert}<form method=\"post\" action=\"/auth/login/\">\
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Pagoda: log in</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <link rel=\"stylesheet\" href=\"/ui/static/pagoda.css\"></head>\
+         <body class=\"login\"><h1>Pagoda</h1>{alert}<form method=\"post\" action=\"/auth/login/\">\
          <input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"{csrf}\">\
          <input type=\"hidden\" name=\"next\" value=\"{next}\">\
          <p><label>User name <input name=\"username\" value=\"{user}\" autocomplete=\"username\" autofocus></label></p>\
@@ -276,7 +288,7 @@ fn form(
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
         .body(page);
-    set_cookie(state, &mut response, CSRF_COOKIE, &csrf, false, time::Duration::days(365))?;
+    set_csrf(state, &mut response, &csrf)?;
     Ok(response)
 }
 

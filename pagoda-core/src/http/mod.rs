@@ -15,6 +15,7 @@ mod login;
 mod metrics;
 pub mod openapi;
 mod page;
+mod pages;
 mod plugin_routes;
 mod routes;
 mod traffic;

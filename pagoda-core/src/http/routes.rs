@@ -4,7 +4,7 @@ use super::api::{audit, entity, entry, plugin, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
-use super::{health, login, metrics, plugin_routes};
+use super::{health, login, metrics, pages, plugin_routes};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,6 +19,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         health::mount(&state, service);
         login::mount(&state, service);
         metrics::mount(&state, service);
+        pages::mount(service);
         let mut endpoints = core_endpoints();
         endpoints.extend(plugin_endpoints());
         endpoints.extend(plugin_routes::endpoints(&state.host.registry, &state.rates));

@@ -25,6 +25,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Makes the way to data for a function of a plugin.
+pub type Gates = Arc<dyn Fn(&Arc<Function>) -> Arc<dyn Gate> + Send + Sync>;
+
 /// What an Observe handler runs with.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -35,7 +38,7 @@ pub struct Surroundings {
     /// Plugins that are being called further out; their handlers stay silent.
     pub inside: Vec<&'static PluginDecl>,
     /// Makes the way to data for a function of a plugin.
-    pub gate: Arc<dyn Fn(&Arc<Function>) -> Arc<dyn Gate> + Send + Sync>,
+    pub gate: Gates,
     /// Somebody who waits, and hears it when an async handler hangs.
     pub ticket: Option<Arc<Ticket>>,
 }

@@ -55,6 +55,23 @@ impl Counts {
         self.lengths.iter().map(|(class, count)| (super::histogram::upper(*class), *count))
     }
 
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        let more = |own: &mut u64, others: u64| *own = own.saturating_add(others);
+        more(&mut self.calls, other.calls);
+        more(&mut self.faults, other.faults);
+        more(&mut self.rejections, other.rejections);
+        more(&mut self.skipped, other.skipped);
+        more(&mut self.total_ns, other.total_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        for (class, count) in &other.lengths {
+            match self.lengths.binary_search_by_key(class, |(class, _)| *class) {
+                Ok(at) => self.lengths.get_mut(at).into_iter().for_each(|(_, own)| more(own, *count)),
+                Err(at) => self.lengths.insert(at, (*class, *count)),
+            }
+        }
+    }
+
     /// What was counted since `before`.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
@@ -112,5 +129,33 @@ impl Counters {
             max_ns: self.max_ns.load(Ordering::Relaxed),
             lengths,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counters, Counts, Ended};
+    use std::time::Duration;
+
+    #[test]
+    fn a_sum_has_the_percentiles_of_all_calls() {
+        let (one, other) = (Counters::default(), Counters::default());
+        (0..98).for_each(|_| one.count(Duration::from_micros(1), Ended::Well));
+        one.count(Duration::from_micros(3), Ended::Rejected);
+        other.count(Duration::from_millis(5), Ended::Faulted);
+        other.skip();
+        let mut sum = Counts::default();
+        sum.add(&one.read());
+        sum.add(&other.read());
+        assert_eq!((sum.calls, sum.faults, sum.rejections, sum.skipped), (100, 1, 1, 1));
+        assert_eq!(sum.lengths().map(|(_, count)| count).sum::<u64>(), 100);
+        assert_eq!(sum.percentile_ms(1.0), Some(5.0));
+        assert!(sum.percentile_ms(0.5).is_some_and(|ms| ms < 0.002), "{sum:?}");
+        let mut bounds: Vec<u64> = sum.lengths().map(|(bound, _)| bound).collect();
+        bounds.dedup();
+        assert!(bounds.is_sorted() && bounds.len() == 3, "{bounds:?}");
+        let before = sum.clone();
+        sum.add(&one.read());
+        assert_eq!(sum.since(&before).calls, 99);
     }
 }

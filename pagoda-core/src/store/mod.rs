@@ -14,6 +14,7 @@ pub mod queries;
 pub mod rows;
 pub mod schema;
 pub mod sort_key;
+mod turn;
 mod url;
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use super::conn::Conn;
 use super::error::StoreError;
 use super::pg::PgSession;
+use super::turn::{Turn, Turns};
 use super::url::{DatabaseUrl, PostgresUrl};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, ConnectionError};
-use parking_lot::{ArcMutexGuard, FairMutex, RawFairMutex};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -181,7 +181,7 @@ pub(super) struct Connections {
     name: &'static str,
     /// Where there is one connection, whoever wants it is served in the order of coming. The pool by itself gives it
     /// to who asks at the right moment.
-    turn: Option<Arc<FairMutex<()>>>,
+    turn: Option<Arc<Turns>>,
     counters: Counters,
 }
 
@@ -192,9 +192,6 @@ struct Counters {
     waited_us: AtomicU64,
     timeouts: AtomicU64,
 }
-
-/// One's turn at the only connection: over when dropped.
-type Turn = ArcMutexGuard<RawFairMutex, ()>;
 
 /// A connection that was taken out of a pool.
 pub(super) struct Taken {
@@ -252,7 +249,7 @@ impl Connections {
     pub(super) fn get(&self) -> Result<Taken, StoreError> {
         let at_once = match &self.turn {
             None => Some(None),
-            Some(turn) => turn.try_lock_arc().map(Some),
+            Some(turn) => turn.try_take().map(Some),
         };
         if let Some(turn) = at_once {
             if let Some(slot) = self.pool.try_get() {
@@ -261,7 +258,7 @@ impl Connections {
             return self.waiting(|| self.get_slowly(turn));
         }
         self.waiting(|| {
-            let turn = self.turn.as_ref().and_then(|turn| turn.try_lock_arc_for(self.wait));
+            let turn = self.turn.as_ref().and_then(|turn| turn.take(self.wait));
             turn.map_or(Err(StoreError::Busy), |turn| self.get_slowly(Some(turn)))
         })
     }
@@ -297,7 +294,11 @@ impl Connections {
             name: self.name,
             most: usize::try_from(self.pool.max_size()).unwrap_or(usize::MAX),
             in_use: usize::try_from(in_use).unwrap_or(usize::MAX),
-            waiting: counters.waiting.load(Ordering::Relaxed),
+            // In the queue, where there is one: whoever is counted there is not passed any more.
+            waiting: match &self.turn {
+                Some(turn) => turn.waiting(),
+                None => counters.waiting.load(Ordering::Relaxed),
+            },
             waits: counters.waits.load(Ordering::Relaxed),
             waited: Duration::from_micros(counters.waited_us.load(Ordering::Relaxed)),
             timeouts: counters.timeouts.load(Ordering::Relaxed),

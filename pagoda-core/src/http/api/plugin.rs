@@ -2,13 +2,10 @@
 
 use crate::http::endpoint::{Cx, json};
 use crate::http::error::{ApiError, ApiResult};
-use crate::plugins::function::{Function, Role};
-use crate::plugins::registry::{Plugin, Registry};
+use crate::plugins::function::Role;
 use crate::services::acl;
-use crate::services::plugin::{self, Switch};
-use crate::store::rows::PluginTransitionRow;
+use crate::services::plugin::{self, ChangeView, FunctionView, PluginView, Switch};
 use actix_web::http::StatusCode;
-use pagoda_plugin_sdk::time::Timestamp;
 use serde_json::{Map, Value, json as value};
 use std::sync::Arc;
 
@@ -17,9 +14,8 @@ const SHOWN_CHANGES: i64 = 20;
 
 /// `GET /api/v2/plugins/`
 pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
-    cx.read(|op| acl::require_superuser(op)).await?;
-    let registry = &cx.state.host.registry;
-    let items: Vec<Value> = registry.plugins().iter().map(|plugin| item(registry, plugin)).collect();
+    cx.read(acl::require_superuser).await?;
+    let items: Vec<Value> = PluginView::all(&cx.state.host.registry).iter().map(item).collect();
     json(StatusCode::OK, &items)
 }
 
@@ -31,9 +27,9 @@ pub(in crate::http) async fn retrieve(cx: Cx) -> ApiResult {
     let id = found.map_or("", |plugin| plugin.decl.id);
     let changes = cx.read(move |op| plugin::happened(op, id, SHOWN_CHANGES)).await?;
     let found = found.ok_or_else(|| ApiError::not_found(&format!("plugin {name} does not exist")))?;
-    let mut body = item(&registry, found);
+    let mut body = item(&PluginView::of(&registry, found));
     if let Value::Object(fields) = &mut body {
-        fields.insert("changes".to_owned(), changes.iter().map(change).collect());
+        fields.insert("changes".to_owned(), changes.iter().map(|row| change(&row.into())).collect());
     }
     json(StatusCode::OK, &body)
 }
@@ -61,50 +57,46 @@ async fn switch(cx: Cx, to: Switch) -> ApiResult {
     let registry = &cx.state.host.registry;
     let found = registry.plugin(&name);
     let found = found.ok_or_else(|| ApiError::not_found(&format!("plugin {name} does not exist")))?;
-    json(StatusCode::OK, &item(registry, found))
+    json(StatusCode::OK, &item(&PluginView::of(registry, found)))
 }
 
 /// A plugin with all its functions.
-fn item(registry: &Registry, plugin: &Plugin) -> Value {
-    let (state, reason) = registry.state(plugin);
+fn item(plugin: &PluginView) -> Value {
     let (mut hooks, mut routes) = (Vec::new(), Vec::new());
-    let own = registry.functions().iter().filter(|function| std::ptr::eq(function.is.plugin, plugin.decl));
-    for function in own {
+    for function in &plugin.functions {
         let mut fields = Map::new();
-        let list = match function.is.role {
+        let list = match function.role {
             Role::Hook { hook, entity, priority } => {
                 fields.insert("hook".to_owned(), hook.into());
-                fields.insert("function".to_owned(), function.is.name.into());
+                fields.insert("function".to_owned(), function.name.into());
                 fields.insert("entity".to_owned(), entity.into());
                 fields.insert("priority".to_owned(), priority.into());
                 &mut hooks
             }
             Role::Subscriber { event } => {
                 fields.insert("hook".to_owned(), format!("event {event}").into());
-                fields.insert("function".to_owned(), function.is.name.into());
+                fields.insert("function".to_owned(), function.name.into());
                 &mut hooks
             }
             Role::Route { method, path } => {
                 fields.insert("method".to_owned(), method.into());
                 fields.insert("path".to_owned(), format!("/api/v2/plugins/{}{path}", plugin.decl.id).into());
-                fields.insert("function".to_owned(), function.is.name.into());
+                fields.insert("function".to_owned(), function.name.into());
                 &mut routes
             }
         };
-        figures(registry, function, &mut fields);
+        figures(function, &mut fields);
         list.push(Value::Object(fields));
     }
-    let granted = plugin.decl.capabilities.iter().filter(|one| registry.grants().has(plugin.decl, **one));
-    let granted: Vec<String> = granted.map(ToString::to_string).collect();
     value!({
         "id": plugin.decl.id,
         "name": plugin.decl.name,
         "version": plugin.decl.version,
         "description": plugin.decl.description,
         "enabled": plugin.enabled,
-        "state": state.as_str(),
-        "reason": reason,
-        "capabilities": granted,
+        "state": plugin.state.as_str(),
+        "reason": plugin.reason,
+        "capabilities": plugin.capabilities,
         "hooks": hooks,
         "routes": routes,
         "tasks": [],
@@ -112,23 +104,22 @@ fn item(registry: &Registry, plugin: &Plugin) -> Value {
 }
 
 /// What a function did: counts since the server started, percentiles of the last ten minutes.
-fn figures(registry: &Registry, function: &Function, fields: &mut Map<String, Value>) {
-    let counts = function.counts();
-    let recent = registry.course(function).recent;
-    let (breaker, reason) = function.breaker();
+fn figures(function: &FunctionView, fields: &mut Map<String, Value>) {
+    let (total, recent) = (&function.total, &function.recent);
     let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    set("calls", counts.calls.into());
-    set("faults", counts.faults.into());
-    set("rejections", counts.rejections.into());
-    set("skipped", counts.skipped.into());
+    set("calls", total.calls.into());
+    set("faults", total.faults.into());
+    set("rejections", total.rejections.into());
+    set("skipped", total.skipped.into());
     set("p50_ms", recent.percentile_ms(0.5).into());
     set("p95_ms", recent.percentile_ms(0.95).into());
     set("p99_ms", recent.percentile_ms(0.99).into());
     set("budget_ms", milliseconds(function.times.budget));
     set("hard_limit_ms", milliseconds(function.times.hard_limit));
-    set("breaker", breaker.as_str().into());
-    set("breaker_reason", if reason.is_empty() { Value::Null } else { reason.into() });
-    let fault = function.last_fault().map(|fault| {
+    set("breaker", function.breaker.as_str().into());
+    let reason = Some(function.breaker_reason.as_str()).filter(|reason| !reason.is_empty());
+    set("breaker_reason", reason.into());
+    let fault = function.last_fault.as_ref().map(|fault| {
         value!({
             "at": fault.at.utc_iso(),
             "trace_id": &*fault.trace_id,
@@ -142,11 +133,11 @@ fn milliseconds(time: std::time::Duration) -> Value {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into()
 }
 
-fn change(row: &PluginTransitionRow) -> Value {
+fn change(change: &ChangeView) -> Value {
     value!({
-        "at": Timestamp::from_micros(row.at).utc_iso(),
-        "function": if row.function.is_empty() { Value::Null } else { row.function.as_str().into() },
-        "state": row.state,
-        "reason": row.reason,
+        "at": change.at.utc_iso(),
+        "function": change.function,
+        "state": change.state,
+        "reason": change.reason,
     })
 }

@@ -1,0 +1,13 @@
+//! Pages for people: what they show, as HTML. Without scripts and without a build step.
+//!
+//! Knows nothing of HTTP: who may see a page and which cookies go with it is `http/pages.rs`'s affair. What is
+//! escaped is askama's: templates are compiled, and their values escaped.
+
+pub mod assets;
+mod chart;
+mod page;
+mod plugins;
+mod text;
+
+pub use page::{Frame, Notice, message};
+pub use plugins::{Shown, plugin, plugins};
