@@ -173,6 +173,9 @@ fn secrets(capabilities: &[Capability], sdk: &TokenStream) -> Option<TokenStream
             /// The secrets that this plugin declares, made by `plugin!`: `ctx.secret(crate::secrets::…)`.
             #[allow(dead_code)]
             pub mod secrets {
+                // For the path of the SDK, which is one of the root.
+                #[allow(unused_imports)]
+                use super::*;
                 #(#constants)*
             }
         }

@@ -210,7 +210,8 @@ mod tests {
         fn an_address_means_itself(bits in any::<u128>(), few in any::<u64>()) {
             for address in [Ipv6Addr::from_bits(bits), Ipv6Addr::from_bits(u128::from(few & 0xffff_ffff_ffff))] {
                 let pattern = HostPattern::parse(&format!("[{address}]")).unwrap();
-                prop_assert!(pattern.allows(&Destination::parse(&format!("http://[{address}]/")).unwrap()));
+                let destination = Destination::parse(&format!("http://[{address}]/")).unwrap();
+                prop_assert!(pattern.allows(&destination), "{}", address);
             }
         }
 

@@ -136,14 +136,12 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let request = OutboundRequest::post("https://a.example/path?token=one")
-            .header("Authorization", "two")
-            .bytes("text/plain", "three");
+        let request = OutboundRequest::post("https://a.example/path?token=secret-1")
+            .header("Authorization", "secret-2")
+            .bytes("text/plain", "secret-3");
         let shown = format!("{request:?}");
         assert!(shown.contains("https://a.example/path") && shown.contains("Authorization"), "{shown}");
-        for secret in ["one", "two", "three"] {
-            assert!(!shown.contains(secret), "{shown}");
-        }
+        assert!(!shown.contains("secret"), "{shown}");
     }
 
     #[test]

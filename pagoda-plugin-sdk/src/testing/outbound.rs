@@ -95,3 +95,72 @@ pub(super) fn secret(
         BridgeError::Internal(format!("the world has no secret `{name}`; give it one with `World::secret`"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::bridge::BridgeError;
+    use crate::capability::Capability;
+    use crate::hooks::entry::after_create;
+    use crate::http::{OutboundError, OutboundRequest, OutboundResponse};
+    use crate::plugin::PluginDecl;
+    use crate::secret::Secret;
+    use crate::testing::{Everything, World};
+
+    static PLUGIN: PluginDecl = PluginDecl::new("caller", "Caller", "1")
+        .with_capabilities(&[Capability::ReachHttp, Capability::Secrets("key")])
+        .with_http_hosts(&["api.example.com"]);
+
+    fn world() -> World {
+        World::new().secret("key", "k").secret("other", "o").with_http(|_| Ok(OutboundResponse::new(200)))
+    }
+
+    #[test]
+    fn a_world_refuses_what_the_host_refuses() {
+        let send = |world: &World, request: OutboundRequest| {
+            world.observing::<after_create>(&PLUGIN).typed::<Everything>().http().send_blocking(request)
+        };
+        let good = || OutboundRequest::get("https://api.example.com/");
+        assert_eq!(send(&world(), good()).unwrap().status(), 200);
+        let refused = send(&world(), OutboundRequest::get("https://evil.example/"));
+        assert!(
+            matches!(refused, Err(OutboundError::HostNotAllowed { plugin: "caller", .. })),
+            "{refused:?}"
+        );
+        let refused = send(&world(), good().header("host", "evil.example"));
+        assert!(matches!(refused, Err(OutboundError::BadRequest(_))), "{refused:?}");
+        let refused = send(&world().withhold(&["http.out"]), good());
+        assert!(matches!(refused, Err(OutboundError::Capability(_))), "{refused:?}");
+        let refused = send(&World::new(), good());
+        assert!(matches!(refused, Err(OutboundError::Unreachable { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn nothing_is_sent_inside_a_transaction() {
+        let ctx = world().observing::<after_create>(&PLUGIN).typed::<Everything>();
+        let client = ctx.http();
+        let inside = ctx.data_blocking(move |_| {
+            Ok(client.send_blocking(OutboundRequest::get("https://api.example.com/")))
+        });
+        let inside = inside.unwrap();
+        assert!(matches!(inside, Err(OutboundError::InsideTransaction(_))), "{inside:?}");
+        let ctx = world().context::<crate::hooks::entry::before_create>(&PLUGIN).typed::<Everything>();
+        let refused = ctx.http().send_blocking(OutboundRequest::get("https://api.example.com/"));
+        assert!(
+            matches!(refused, Err(OutboundError::InsideTransaction("entry.before_create"))),
+            "{refused:?}"
+        );
+        assert_eq!(ctx.secret(Secret::declared("key")).unwrap().expose(), "k");
+    }
+
+    #[test]
+    fn secrets_are_those_of_the_declaration() {
+        let secret = |world: World, name: &'static str| {
+            world.observing::<after_create>(&PLUGIN).typed::<Everything>().secret(Secret::declared(name))
+        };
+        assert_eq!(secret(world(), "key").unwrap().expose(), "k");
+        let refused = secret(world(), "other");
+        assert!(matches!(refused, Err(BridgeError::Capability { withheld: false, .. })), "{refused:?}");
+        let refused = secret(world().withhold(&["secrets:key"]), "key");
+        assert!(matches!(refused, Err(BridgeError::Capability { withheld: true, .. })), "{refused:?}");
+    }
+}
