@@ -298,16 +298,16 @@ impl Running {
     ///
     /// # Errors
     /// Signals cannot be had, the server failed, or the process had to be replaced and could not.
-    pub async fn until_told(self, origin: &Origin) -> anyhow::Result<()> {
+    pub async fn until_told(self, mut told: Told, origin: &Origin) -> anyhow::Result<()> {
         let host = Arc::clone(&self.state.host);
         tokio::select! {
-            told = told() => told?,
+            stop = told.stop() => stop?,
             () = host.to_be_replaced() => return Err(self.replace(origin).await),
         }
         tracing::info!("stopping: running requests finish; a second signal ends the process at once");
         tokio::select! {
             outcome = self.stop() => outcome,
-            again = told() => {
+            again = told.stop() => {
                 again?;
                 anyhow::bail!("ended before running requests were finished")
             }
@@ -315,18 +315,46 @@ impl Running {
     }
 }
 
-#[cfg(unix)]
-async fn told() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+/// Hears when the process is told to stop: interrupt or termination.
+#[derive(Debug)]
+pub struct Told {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
 }
 
-#[cfg(not(unix))]
-async fn told() -> anyhow::Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
+impl Told {
+    /// Listens from now on. To be called before the port opens: whoever sees a server may tell it to stop.
+    ///
+    /// # Errors
+    /// Signals cannot be had.
+    #[cfg(unix)]
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// None on this system.
+    #[cfg(not(unix))]
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        Ok(tokio::signal::ctrl_c().await?)
+    }
 }

@@ -233,11 +233,12 @@ fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
         ))?;
     }
     actix_web::rt::System::new().block_on(async move {
+        let told = server::Told::listen().context("cannot listen to signals")?;
         let running = prepared.serve()?;
         if std::io::stdout().is_terminal() {
             print(&format!("Pagoda serves at http://{}/", running.address))?;
         }
-        running.until_told(&origin).await
+        running.until_told(told, &origin).await
     })
 }
 
