@@ -33,6 +33,7 @@ use diesel::RunQueryDsl;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// An open database. Clones share its connections.
 ///
@@ -202,6 +203,10 @@ fn make_directory(directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)
 }
 
+/// How long to wait for the lock of an instance that has just ended: a process that it started may hold the file
+/// for a moment longer, between its fork and its exec.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
 fn take_lock(database: &Path) -> Result<File, StoreError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
@@ -210,11 +215,17 @@ fn take_lock(database: &Path) -> Result<File, StoreError> {
         OpenOptions::new().write(true).create(true).truncate(false).open(&path).with_context(|| {
             format!("the lock file {} cannot be written, nor could the database", path.display())
         })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
-        Err(TryLockError::Error(error)) => {
-            Err(anyhow::Error::new(error).context(format!("locking {}", path.display())).into())
+    let patient_until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path }),
+            Err(TryLockError::Error(error)) => {
+                return Err(anyhow::Error::new(error).context(format!("locking {}", path.display())).into());
+            }
         }
     }
 }
