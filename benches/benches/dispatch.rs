@@ -19,6 +19,7 @@ use pagoda_plugin_sdk::hook::HookReg;
 use pagoda_plugin_sdk::model::{AttrInput, AttrRef};
 use pagoda_plugin_sdk::payload::{EntryBeforeCreate, EntryValidation};
 use pagoda_plugin_sdk::secret::SecretValue;
+use pagoda_plugin_sdk::testing::Everything;
 use pagoda_plugin_sdk::time::Zone;
 use pagoda_plugin_sdk::{HookContext, HookResult, PluginDecl, hooks};
 use serde_json::json;
@@ -103,6 +104,16 @@ fn look(_: &mut HookContext, payload: &EntryValidation) -> HookResult {
 fn leave(_: &mut HookContext, payload: &mut EntryBeforeCreate) -> HookResult {
     black_box(payload.entity.id.wrapping_mul(31).wrapping_add(7));
     Ok(())
+}
+
+/// What `#[hook]` makes of a handler that takes `HookContext<Plugin>`.
+#[inline(never)]
+fn look_typed(ctx: &mut HookContext, payload: &EntryValidation) -> HookResult {
+    ctx.lend(|ctx: &mut HookContext<Everything>| {
+        black_box(&ctx);
+        black_box(payload.entry.id.wrapping_mul(31).wrapping_add(7));
+        Ok(())
+    })
 }
 
 fn registry(count: usize) -> anyhow::Result<Registry> {
@@ -254,7 +265,8 @@ fn host(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Through a real operation, in a transaction on SQLite.
+/// Through a real operation, in a transaction on SQLite, as the server prepares it: budgets, breakers, histograms,
+/// and a watchdog that looks at this thread meanwhile.
 fn operation(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
     for count in COUNTS {
         let directory = tempfile::tempdir()?;
@@ -277,6 +289,7 @@ fn operation(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
             Ok::<(), OpError>(())
         })?;
     }
+    typed(group)?;
     let (registry, mut op, mut payload) = (ten_that_leave()?, Fake(request()), creation());
     group.bench_function("fake_transform_leave/10", |b| {
         b.iter(|| {
@@ -284,6 +297,25 @@ fn operation(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
             dispatch::transform::<Create, _>(table, &mut op, black_box(&mut payload))
         });
     });
+    Ok(())
+}
+
+/// As `check/1`, with a handler that carries capabilities.
+fn typed(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
+    let contributions = Contributions::default()
+        .with_plugin(&PLUGIN)
+        .with_hook::<Validate>(HookReg { info: info(&PLUGIN, "typed"), handler: look_typed });
+    let directory = tempfile::tempdir()?;
+    let prepared = server::prepare(serving::config(directory.path()), contributions)?;
+    as_admin(prepared.host())?.run_blocking(Mode::Write, |op| {
+        let checked = validation();
+        let registry = Arc::clone(&op.host.registry);
+        let table = Validate::table(registry.tables());
+        group.bench_function("check_typed/1", |b| {
+            b.iter(|| dispatch::check::<Validate, _>(table, op, black_box(&checked)));
+        });
+        Ok::<(), OpError>(())
+    })?;
     Ok(())
 }
 
@@ -308,6 +340,7 @@ fn rows(results: &Path) -> Vec<Row> {
     }
     for (name, what) in [
         ("check/1", "a Check handler"),
+        ("check_typed/1", "a Check handler that takes `HookContext<Plugin>`"),
         ("transform_small/1", "a Transform handler, payload without values"),
         ("transform/1", "a Transform handler, payload of ten definitions and ten values"),
     ] {

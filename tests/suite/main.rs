@@ -18,6 +18,7 @@ mod check;
 #[cfg(target_os = "linux")]
 mod confine;
 mod docs;
+mod drill;
 mod faults;
 mod fires;
 mod isolation;
@@ -29,6 +30,7 @@ mod naming_policy;
 mod outbound;
 mod pci;
 mod plugin_routes;
+mod points;
 mod process;
 mod quarantine;
 mod server;
