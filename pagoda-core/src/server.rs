@@ -5,6 +5,7 @@ mod plugin_meters;
 
 use crate::config::Config;
 use crate::http::{self, AppState};
+use crate::observe::alerts;
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::{Plugin, Registry};
@@ -184,6 +185,8 @@ pub struct Running {
     task: tokio::task::JoinHandle<std::io::Result<()>>,
     /// The socket, for the process that may have to replace this one.
     kept: TcpListener,
+    /// What looks after it.
+    alerts: Option<Arc<alerts::Access>>,
     started: Instant,
 }
 
@@ -218,8 +221,9 @@ impl Prepared {
         let handle = server.handle();
         let task = tokio::spawn(server);
         state.host.auditor.start().context("no thread for the audit log")?;
+        let alerts = alerts::start(&state.host, &config, address).context("alerts cannot be raised")?;
         tracing::info!(%address, database = database_name(&state.host), "serving");
-        Ok(Running { address, state, handle, task, kept, started: Instant::now() })
+        Ok(Running { address, state, handle, task, kept, alerts, started: Instant::now() })
     }
 }
 
@@ -250,7 +254,12 @@ impl Running {
         let record = AuditRecord::of_server(Action::ServerStop).on(AuditObject::server());
         host.auditor.record(record.with(json!({"uptime_s": uptime})));
         // Everything that could still record something has ended.
-        tokio::task::spawn_blocking(move || host.auditor.stop()).await.context("the audit log was lost")?;
+        let alerts = self.alerts;
+        let ended = tokio::task::spawn_blocking(move || {
+            host.auditor.stop();
+            alerts.inspect(|alerts| alerts.end());
+        });
+        ended.await.context("the audit log was lost")?;
         tracing::info!("stopped");
         Ok(())
     }

@@ -44,7 +44,7 @@ pub struct HookInfo {
     pub after: &'static [&'static str],
     /// What a failure means for the operation.
     pub on_fault: OnFault,
-    /// Time budget of one call; the plugin's default when absent. Not enforced in this version.
+    /// Time budget of one call; the plugin's default when absent.
     pub budget: Option<Duration>,
 }
 

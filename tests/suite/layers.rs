@@ -99,6 +99,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("config", &["plugins", "store"]),
     ("confine", &["config", "plugins", "store"]),
+    // They look at everything and nothing looks at them; their list is shown.
+    ("observe/alerts", &["config", "plugins", "services", "store"]),
     ("observe", &["config"]),
     ("lib.rs", &["cli"]),
 ];

@@ -31,6 +31,24 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_AUDIT", "audit", "whether who did what is recorded"),
     ("PAGODA_AUDIT_KEY", "audit_key", "what the audit log is signed with"),
     ("PAGODA_AUDIT_RETENTION_DAYS", "audit_retention_days", "how long the audit log is kept"),
+    ("PAGODA_ALERTS", "alerts", "whether alerts are raised"),
+    ("PAGODA_ALERT_AFTER_MS", "alert_after_ms", "what is wrong for so long is an incident"),
+    ("PAGODA_ALERT_CLEAR_MS", "alert_clear_ms", "what is well for so long is over"),
+    ("PAGODA_ALERT_WINDOW_S", "alert_window_s", "how long calls, refusals and waits count"),
+    ("PAGODA_ALERT_FAULT_PERCENT", "alert_fault_percent", "share of faulty calls of a plugin"),
+    ("PAGODA_ALERT_LEAST_CALLS", "alert_least_calls", "fewer calls say nothing"),
+    ("PAGODA_ALERT_LATENCY_MS", "alert_latency_ms", "what 99 of 100 calls of a function may take"),
+    ("PAGODA_ALERT_LATENCY_PERCENT", "alert_latency_percent", "the same as a share of the budget"),
+    ("PAGODA_ALERT_POOL_TIMEOUTS", "alert_pool_timeouts", "waits for a connection in vain"),
+    ("PAGODA_ALERT_REFUSALS", "alert_refusals", "operations refused because there were too many"),
+    ("PAGODA_ALERT_DISK_FREE_PERCENT", "alert_disk_free_percent", "free space beside the SQLite file"),
+    ("PAGODA_ALERT_DISK_FREE_BYTES", "alert_disk_free_bytes", "the same in bytes"),
+    ("PAGODA_ALERT_WEBHOOK_URL", "alert_webhook_url", "where alerts are posted"),
+    ("PAGODA_ALERT_WEBHOOK_SECRET", "alert_webhook_secret", "what posted alerts are signed with"),
+    ("PAGODA_ALERT_EMAIL_TO", "alert_email_to", "who gets alerts by mail"),
+    ("PAGODA_ALERT_EMAIL_FROM", "alert_email_from", "who sends that mail"),
+    ("PAGODA_SMTP_URL", "smtp_url", "the server that takes mail"),
+    ("PAGODA_ALERT_RETRY_MS", "alert_retry_ms", "pause after a delivery that failed"),
     ("PAGODA_LOG", "log", "filter of log lines"),
     ("PAGODA_LOG_FORMAT", "log_format", "auto, human or json"),
     ("PAGODA_STRICT", "strict", "a problem with a plugin stops the start"),
@@ -99,7 +117,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
         "frontend_plugin_entity_overrides" => super::set_frontend_overrides,
         "plugin_operation_id_config" => super::set_operation_ids,
-        key => return super::limits::setter(key),
+        key => return super::limits::setter(key).or_else(|| super::alerts::setter(key)),
     })
 }
 
@@ -128,7 +146,8 @@ pub(super) fn apply(
             continue;
         };
         // A secret is not repeated.
-        let shown = if matches!(*key, "admin_password" | "audit_key") { "…" } else { value.as_str() };
+        let secret = matches!(*key, "admin_password" | "audit_key") || super::alerts::is_secret(key);
+        let shown = if secret { "…" } else { value.as_str() };
         if let Some(set) = setter(key)
             && let Err(expected) = set(config, &value)
         {

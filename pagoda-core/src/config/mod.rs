@@ -2,6 +2,7 @@
 //!
 //! Unknown keys and bad values stop the start; the message names the source, the key and what is expected.
 
+mod alerts;
 mod env;
 mod file;
 mod limits;
@@ -10,6 +11,7 @@ mod proxies;
 mod secret;
 mod secrets;
 
+pub use alerts::{AlertSettings, Smtp, SmtpTls, Webhook};
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
 pub use limits::{Limits, MetricsAccess};
 pub use proxies::Proxies;
@@ -80,6 +82,8 @@ pub struct Config {
     pub audit_keys: Vec<Secret>,
     /// Days for which rows of the audit log are kept; none means for ever.
     pub audit_retention_days: Option<u32>,
+    /// What raises alerts, and who is told.
+    pub alerts: AlertSettings,
     /// Filter of log lines, as `tracing_subscriber::EnvFilter` reads it.
     pub log: String,
     /// How log lines look.
@@ -127,6 +131,7 @@ impl Default for Config {
             audit: true,
             audit_keys: Vec::new(),
             audit_retention_days: Some(365),
+            alerts: AlertSettings::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Auto,
             strict: false,
@@ -186,6 +191,7 @@ impl Config {
         flag("--database-url", &flags.database_url, set_database_url);
         flag("--workers", &flags.workers, set_workers);
         config.strict |= flags.strict;
+        problems.extend(config.alerts.problems());
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 

@@ -130,8 +130,16 @@ fn database(config: &Config, rules: &mut Rules) -> anyhow::Result<Vec<Outbound>>
 }
 
 /// Where the server itself connects to, besides its database: a line for every setting that names a host.
-fn of_config(_config: &Config) -> Vec<Outbound> {
-    Vec::new()
+fn of_config(config: &Config) -> Vec<Outbound> {
+    let alerts = &config.alerts;
+    let mut outbound = Vec::new();
+    if alerts.enabled {
+        outbound.extend(alerts.webhook.iter().map(|webhook| Outbound::new(&webhook.host, webhook.port)));
+        // Without anybody to write to there is no mail.
+        let smtp = alerts.smtp.iter().filter(|_| !alerts.email_to.is_empty());
+        outbound.extend(smtp.map(|smtp| Outbound::new(&smtp.host, smtp.port)));
+    }
+    outbound
 }
 
 /// Where plugins connect to: what those that may reach out declare, or what the operator says instead.
@@ -165,7 +173,7 @@ fn absolute(path: &Path) -> anyhow::Result<std::path::PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::{Outbound, rules};
-    use crate::config::Config;
+    use crate::config::{Config, Flags};
     use crate::confine::rules::Access;
     use crate::plugins::policy::PluginPolicy;
     use crate::store::DatabaseUrl;
@@ -253,6 +261,25 @@ mod tests {
         config.plugins.policies.insert("calls-out".to_owned(), policy);
         let problem = rules(&config, &[&PLUGIN], &[]).unwrap_err().to_string();
         assert_eq!(problem, "a host of plugin calls-out: `a:b`: expected HOST or HOST:PORT");
+    }
+
+    #[test]
+    fn alerts_need_the_ports_of_who_is_told() {
+        let variables = [
+            ("DATABASE_URL", "postgres://127.0.0.1/d"),
+            ("PAGODA_ALERT_WEBHOOK_URL", "https://hooks.internal/x"),
+            ("PAGODA_ALERT_EMAIL_TO", "ops@example.com"),
+            ("PAGODA_ALERT_EMAIL_FROM", "pagoda@example.com"),
+            ("PAGODA_SMTP_URL", "smtp://10.0.0.3"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut config = Config::load(&Flags::default(), variables).unwrap();
+        let ports = |config: &Config| rules(config, &[], &[]).unwrap().connect.to_string();
+        assert_eq!(ports(&config), "53 443 587 5432");
+        config.alerts.email_to.clear();
+        assert_eq!(ports(&config), "53 443 5432");
+        config.alerts.enabled = false;
+        assert_eq!(ports(&config), "5432");
     }
 
     proptest! {

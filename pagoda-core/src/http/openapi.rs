@@ -47,6 +47,9 @@ const AUDIT_LIST: [(&str, &str); 11] = [
     ("until", "Before this time, in the same forms"),
 ];
 
+const ALERT_LIST: [(&str, &str); 3] =
+    [AUDIT_LIST[0], LIMIT_OFFSET[1], ("state", "Only those that are `open`, or only those that `recovered`")];
+
 const OPERATIONS: &[Operation] = &[
     op(
         "/entity/api/v2/",
@@ -179,6 +182,16 @@ const OPERATIONS: &[Operation] = &[
         &AUDIT_LIST,
         None,
         ("200", Some("AuditPage")),
+    ),
+    op(
+        "/api/v2/alerts/",
+        "get",
+        "alert_list",
+        "List incidents, newest first; for administrators",
+        "alerts",
+        &ALERT_LIST,
+        None,
+        ("200", Some("AlertPage")),
     ),
 ];
 
@@ -328,6 +341,7 @@ fn object(fields: &[(&str, &str)]) -> Value {
     let kind = |kind: &str| match kind {
         "integer?" => json!({"type": ["integer", "null"]}),
         "string?" => json!({"type": ["string", "null"]}),
+        "number?" => json!({"type": ["number", "null"]}),
         "object?" => json!({"type": ["object", "null"]}),
         kind => json!({"type": kind}),
     };
@@ -418,6 +432,12 @@ fn schemas() -> Value {
             ("prev_hash", "string"), ("hash", "string"),
         ]),
         "AuditPage": page_of("AuditItem"),
+        "AlertItem": object(&[
+            ("id", "integer"), ("state", "string"), ("kind", "string"), ("subject", "string"), ("sentence", "string"),
+            ("value", "number?"), ("threshold", "number?"), ("instance", "string"), ("opened_at", "string"),
+            ("recovered_at", "string?"), ("recovered_because", "string?"), ("deliveries", "array"),
+        ]),
+        "AlertPage": page_of("AlertItem"),
         "Token": object(&[("key", "string")]),
     })
 }

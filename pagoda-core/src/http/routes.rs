@@ -1,6 +1,6 @@
 //! What there is: every path with its methods.
 
-use super::api::{audit, entity, entry, plugin, user};
+use super::api::{alert, audit, entity, entry, plugin, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
@@ -76,6 +76,7 @@ fn core_endpoints() -> Vec<Endpoint> {
             .on(Method::GET, user::token)
             .on(Method::POST, user::refresh_token),
         Endpoint::new("/api/v2/audit/").on(Method::GET, audit::list),
+        Endpoint::new("/api/v2/alerts/").on(Method::GET, alert::list),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
     ]
 }

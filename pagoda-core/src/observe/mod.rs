@@ -1,5 +1,6 @@
-//! What the server says about itself: logs and metrics.
+//! What the server says about itself: logs, metrics and alerts.
 
+pub mod alerts;
 pub mod metrics;
 
 use crate::config::{Config, LogFormat};

@@ -35,6 +35,13 @@ pub(super) const CORE: &[Migration<'static>] = &[
         sqlite: include_str!("../../migrations/sqlite/0003_audit.sql"),
         postgres: include_str!("../../migrations/postgres/0003_audit.sql"),
     },
+    Migration {
+        owner: CORE_OWNER,
+        version: 4,
+        name: "alerts",
+        sqlite: include_str!("../../migrations/sqlite/0004_alerts.sql"),
+        postgres: include_str!("../../migrations/postgres/0004_alerts.sql"),
+    },
 ];
 
 /// One step of a schema, in both dialects.

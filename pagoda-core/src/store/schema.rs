@@ -1,7 +1,7 @@
 //! The tables as diesel sees them, shared by both backends.
 //!
-//! Written by hand: every column type is one that both backends know (`BIGINT`, `INTEGER`, `TEXT`, `BOOLEAN`),
-//! so that one declaration serves two dialects. A test compares it with what the migrations create.
+//! Written by hand: every column type is one that both backends know (`BIGINT`, `INTEGER`, `DOUBLE`, `TEXT`,
+//! `BOOLEAN`), so that one declaration serves two dialects. A test compares it with what the migrations create.
 #![allow(missing_docs, reason = "the columns are described where the rows are")]
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
@@ -233,6 +233,35 @@ table! {
 }
 
 table! {
+    alert {
+        id -> BigInt,
+        key -> Text,
+        kind -> Text,
+        subject -> Text,
+        instance -> Text,
+        sentence -> Text,
+        value -> Nullable<Double>,
+        threshold -> Nullable<Double>,
+        opened_at -> BigInt,
+        seen_at -> BigInt,
+        clear_after -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        closed_because -> Nullable<Text>,
+    }
+}
+
+table! {
+    alert_delivery (alert_id, channel) {
+        alert_id -> BigInt,
+        channel -> Text,
+        stage -> Integer,
+        tries -> Integer,
+        due_at -> BigInt,
+        problem -> Nullable<Text>,
+    }
+}
+
+table! {
     pagoda_migrations (owner, version) {
         owner -> Text,
         version -> BigInt,
@@ -247,7 +276,9 @@ joinable!(web_session -> app_user (user_id));
 joinable!(entry -> entity (entity_id));
 joinable!(attribute -> entity_attr (attr_id));
 joinable!(attr_value -> attribute (attribute_id));
+joinable!(alert_delivery -> alert (alert_id));
 
+allow_tables_to_appear_in_same_query!(alert, alert_delivery);
 allow_tables_to_appear_in_same_query!(app_user, api_token, web_session);
 allow_tables_to_appear_in_same_query!(
     entity,

@@ -1,5 +1,6 @@
 //! The routes of the API: a request in, one operation, an answer out.
 
+pub(super) mod alert;
 pub(super) mod audit;
 pub(super) mod entity;
 pub(super) mod entry;

@@ -6,6 +6,7 @@
 //! `… WHERE is_latest`, `is_latest.eq(true)` does not. A composite index with the flag as a column wants `eq`. So both
 //! forms occur, on purpose, and the tests of the plans name the index that is meant.
 
+pub mod alert;
 pub mod attr;
 pub mod audit;
 pub mod entity;

@@ -3,6 +3,7 @@
 //! Times are microseconds since the epoch (UTC), JSON is text, ids are plain numbers: no type here depends on
 //! the backend. Nothing here is serialised to a client: the wire has types of its own.
 
+mod alert;
 mod audit;
 mod entity;
 mod entry;
@@ -10,6 +11,7 @@ mod plugin;
 mod user;
 mod value;
 
+pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};

@@ -60,6 +60,7 @@ on_both! {
         selects!(app_user, api_token, web_session, entity, entity_attr, entity_attr_referral, entity_chain_exclude,
             entry, attribute, attr_value, plugin_state, plugin_breaker, plugin_transition, pagoda_migrations);
         selects!(audit_outbox, audit_log, audit_head);
+        selects!(alert, alert_delivery);
     }
 }
 
