@@ -136,3 +136,47 @@ spinning! {
     an_async_hook_after_the_commit_on_sqlite: Sqlite, "after_create", true;
     an_async_hook_after_the_commit_on_postgres: Postgres, "after_create", true;
 }
+
+/// Async code is cut off where it awaits. What never does is kept away from those who serve requests.
+#[test]
+fn an_async_route_that_never_awaits() {
+    let directory = tempfile::tempdir().unwrap();
+    let make = || {
+        let mut command = command(directory.path());
+        command.env("PAGODA_PLUGIN_ROUTE_BUDGET_MS", "700").env("PAGODA_PLUGIN_HARD_LIMIT_MS", "2000");
+        // All requests would meet a thread that is lost.
+        command.env("PAGODA_WORKERS", "1");
+        command
+    };
+    let mut server = Process::start(&mut make());
+    server.log_in(&mut make());
+    assert_eq!(server.get("/api/v2/plugins/chaos/spin/async/?n=1"), (200, json!({"spun_ms": 1})));
+    let client = server.client.clone();
+    let replaced = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (client, replaced) = (&client, &replaced);
+        let caught = scope.spawn(move || client.request("GET", "/api/v2/plugins/chaos/spin/async/", None));
+        let others = scope.spawn(move || {
+            let (mut answered, mut failed) = (0, Vec::new());
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !replaced.load(Ordering::Relaxed) && Instant::now() < deadline {
+                match client.request("GET", "/user/api/v2/me", None) {
+                    Ok((200, _)) => answered += 1,
+                    other => failed.push(other),
+                }
+            }
+            (answered, failed)
+        });
+        let (status, body) = caught.join().unwrap().expect("who is caught is answered");
+        assert_eq!((status, &body["message"]), (504, &json!("plugin chaos did not answer within 700ms")));
+        server.wait_for_line("serving");
+        replaced.store(true, Ordering::Relaxed);
+        let (answered, failed) = others.join().unwrap();
+        assert!(answered > 10, "{answered} were answered, {failed:#?} were not");
+        // At the moment of the change a request may be turned away, with an answer or without.
+        assert!(failed.len() <= 2, "{failed:#?}");
+    });
+    let (state, reason) = chaos_state(&server);
+    assert_eq!(state, "failed", "{reason}");
+    assert!(reason.as_str().unwrap().contains("GET /spin/async/"), "{reason}");
+}

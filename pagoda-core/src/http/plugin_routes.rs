@@ -9,18 +9,22 @@ use crate::plugins::function::Function;
 use crate::plugins::guard::{Guarded, Watched, guarded};
 use crate::plugins::registry::Registry;
 use crate::plugins::stats::Ended;
-use crate::plugins::watch::Ticket;
+use crate::plugins::watch::{Hung, Ticket};
 use crate::services::error::OpError;
 use crate::services::run::Runner;
+use crate::store::StoreError;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method as HttpMethod, StatusCode};
 use pagoda_plugin_sdk::config::AnyConfig;
+use pagoda_plugin_sdk::hook::BoxFuture;
 use pagoda_plugin_sdk::route::{Method, Response, RouteContext, RouteHandler, RouteReg, RouteRequest};
 use pagoda_plugin_sdk::{RouteError, RouteResult};
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// Where a plugin's routes are mounted.
 #[must_use]
@@ -117,6 +121,10 @@ async fn answer(
             function.not_called(leave);
             return Err(OpError::from(crowded).into());
         }
+        Err(Late::NotBegun) => {
+            function.not_called(leave);
+            return Err(OpError::Unavailable(StoreError::Busy).into());
+        }
         Err(Late::Beyond(late)) => Err((ApiError::plugin_timeout(route.plugin.id, &late), Some(late))),
     };
     let trace_id = &cx.request.trace_id;
@@ -138,8 +146,24 @@ async fn answer(
 enum Late {
     /// It was never called: there was no place for it.
     Crowded(Crowded),
+    /// Nor this time: others did not give the threads of plugins back.
+    NotBegun,
     /// A sentence without its subject.
     Beyond(String),
+}
+
+impl Late {
+    fn cut_off(budget: Duration) -> Self {
+        Self::Beyond(format!("did not answer within {budget:?}"))
+    }
+
+    fn hung(hung: &Hung) -> Self {
+        Self::Beyond(format!("did not come back for {:.0?}; the server goes on without it", hung.for_time))
+    }
+
+    fn given_up() -> Self {
+        Self::Beyond("was given up: the server restarts".to_owned())
+    }
 }
 
 /// Calls the route's function. Async work is cut off at its budget; plain work that hangs is left behind.
@@ -155,16 +179,11 @@ async fn call(
 ) -> Result<RouteResult<Response>, Late> {
     let outcome = match handler {
         RouteHandler::Async(handler) => {
-            let budget = function.times.budget;
             let inside = function.enter(started);
             let future = guarded(|| handler(request));
             drop(inside);
             match future {
-                Ok(future) => {
-                    let watched = Watched::new(Guarded::new(future), Arc::clone(function), None);
-                    let late = |_| Late::Beyond(format!("did not answer within {budget:?}"));
-                    tokio::time::timeout(budget, watched).await.map_err(late)?
-                }
+                Ok(future) => run(cx, future, function).await?,
                 Err(panic) => Err(panic),
             }
         }
@@ -186,17 +205,64 @@ async fn call(
             });
             tokio::select! {
                 ran = run => ran.unwrap_or_else(|lost| Err(lost.into())),
-                hung = ticket.hung() => {
-                    let time = hung.for_time;
-                    return Err(Late::Beyond(format!("did not come back for {time:.0?}; the server goes on without it")));
-                }
-                () = registry.watch().given_up() => {
-                    return Err(Late::Beyond("was given up: the server restarts".to_owned()));
-                }
+                hung = ticket.hung() => return Err(Late::hung(&hung)),
+                () = registry.watch().given_up() => return Err(Late::given_up()),
             }
         }
     };
     Ok(outcome.unwrap_or_else(|panic| Err(RouteError::fault(panic))))
+}
+
+/// Runs an async route until its budget: among the requests if it has earned that, otherwise on the threads of
+/// plugins, where it cannot stop anybody else.
+///
+/// # Errors
+/// It did not come back.
+async fn run(
+    cx: &Cx,
+    future: BoxFuture<'static, RouteResult<Response>>,
+    function: &Arc<Function>,
+) -> Result<anyhow::Result<RouteResult<Response>>, Late> {
+    let (future, budget) = (Guarded::new(future), function.times.budget);
+    let host = &cx.state.host;
+    let threads = if function.trust.is_earned() { None } else { Some(host.plugin_runtime()) };
+    let runtime = match threads {
+        Some(Ok(runtime)) => runtime,
+        not_there => {
+            if let Some(Err(error)) = not_there {
+                tracing::error!("an async route runs among the requests: {error}");
+            }
+            let watched = Watched::new(future, Arc::clone(function), None);
+            return tokio::time::timeout(budget, watched).await.map_err(|_| Late::cut_off(budget));
+        }
+    };
+    let (ticket, begun) = (Arc::new(Ticket::default()), Arc::new(AtomicBool::new(false)));
+    let watched = Watched::new(future, Arc::clone(function), Some(Arc::clone(&ticket)));
+    let mut task = OnOtherThread(runtime.spawn({
+        let begun = Arc::clone(&begun);
+        async move {
+            begun.store(true, Ordering::Relaxed);
+            watched.await
+        }
+    }));
+    // The clock is this thread's: those over there may all be inside of something that does not come back.
+    tokio::select! {
+        ran = &mut task.0 => Ok(ran.unwrap_or_else(|lost| Err(lost.into()))),
+        () = tokio::time::sleep(budget) => {
+            Err(if begun.load(Ordering::Relaxed) { Late::cut_off(budget) } else { Late::NotBegun })
+        }
+        hung = ticket.hung() => Err(Late::hung(&hung)),
+        () = host.registry.watch().given_up() => Err(Late::given_up()),
+    }
+}
+
+/// A task that nobody needs any more once nobody waits for it.
+struct OnOtherThread(JoinHandle<anyhow::Result<RouteResult<Response>>>);
+
+impl Drop for OnOtherThread {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// An answer of a plugin that is none: its fault.

@@ -5,6 +5,7 @@ use super::breaker::{Ask, Breaker, BreakerSettings, BreakerState};
 use super::control::{Control, PluginState, Refused};
 use super::note::{Note, What};
 use super::stats::{Counters, Ended};
+use super::trust::Trust;
 use super::watch::{Inside, Seat, Ticket, Watch};
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::time::Timestamp;
@@ -103,6 +104,8 @@ pub struct Function {
     control: Arc<Control>,
     watch: Arc<Watch>,
     notes: Sender<Note>,
+    /// Whether it may run among the requests, if it is an async route.
+    pub(crate) trust: Trust,
 }
 
 #[derive(Debug)]
@@ -143,6 +146,7 @@ impl Function {
             control,
             watch,
             notes,
+            trust: Trust::default(),
         }
     }
 

@@ -111,8 +111,12 @@ impl<F: Future + Unpin> Future for Watched<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Self { future, function, ticket } = self.get_mut();
         let _seat = ticket.as_ref().map(|ticket| function.sit(ticket));
-        let _inside = function.enter(Instant::now());
-        Pin::new(future).poll(cx)
+        let began = Instant::now();
+        let inside = function.enter(began);
+        let outcome = Pin::new(future).poll(cx);
+        drop(inside);
+        function.trust.note(began.elapsed());
+        outcome
     }
 }
 

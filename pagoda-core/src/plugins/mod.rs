@@ -23,4 +23,5 @@ pub mod registry;
 pub mod stats;
 pub mod table;
 pub mod trend;
+mod trust;
 pub mod watch;

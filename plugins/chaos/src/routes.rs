@@ -43,6 +43,13 @@ fn spin(Query(amount): Query<Amount>) -> Json<serde_json::Value> {
     Json(serde_json::json!({"spun_ms": amount.n}))
 }
 
+/// The same, where nobody expects it: an async function that never awaits.
+#[get("/spin/async/")]
+async fn spin_async(Query(amount): Query<Amount>) -> Json<serde_json::Value> {
+    fault::spin(amount.n);
+    Json(serde_json::json!({"spun_ms": amount.n}))
+}
+
 /// Answers with `n` bytes.
 #[get("/huge/")]
 async fn huge(Query(amount): Query<Amount>) -> RouteResult<Response> {
@@ -83,9 +90,11 @@ mod tests {
 
     #[test]
     fn slow_and_spin_take_their_time_and_answer() {
-        for (path, answer) in
-            [("/slow/?n=20", json!({"slept_ms": 20})), ("/spin/?n=20", json!({"spun_ms": 20}))]
-        {
+        for (path, answer) in [
+            ("/slow/?n=20", json!({"slept_ms": 20})),
+            ("/spin/?n=20", json!({"spun_ms": 20})),
+            ("/spin/async/?n=20", json!({"spun_ms": 20})),
+        ] {
             let started = Instant::now();
             assert_eq!(get(path).json(), answer);
             assert!(started.elapsed() >= Duration::from_millis(20), "{path}");
@@ -103,7 +112,7 @@ mod tests {
 
     #[test]
     fn there_is_nothing_for_nobody() {
-        for path in ["/error/", "/panic/", "/slow/", "/spin/", "/huge/"] {
+        for path in ["/error/", "/panic/", "/slow/", "/spin/", "/spin/async/", "/huge/"] {
             let refused = World::new().anonymous().call(&PLUGIN, Method::Get, path).send();
             assert_eq!((refused.status(), &refused.json()["code"]), (403, &json!("AE-000000")), "{path}");
         }
