@@ -76,6 +76,26 @@ impl Zone {
         self.format(time, "%Y-%m-%dT%H:%M:%S.%6f")
     }
 
+    /// Reads ISO 8601: with `Z` or an offset, or without, which is meant in this zone; a day alone is its midnight.
+    /// `None` for everything else.
+    #[must_use]
+    pub fn parse(&self, text: &str) -> Option<Timestamp> {
+        let time = match text.parse::<jiff::Timestamp>() {
+            Ok(time) => time,
+            // With an offset and yet no moment: read as a local time the offset would be ignored.
+            Err(_)
+                if text.ends_with(['z', 'Z']) || text.get(10..).is_some_and(|t| t.contains(['+', '-'])) =>
+            {
+                return None;
+            }
+            Err(_) => {
+                let local: jiff::civil::DateTime = text.parse().ok()?;
+                local.to_zoned(self.0.clone()).ok()?.timestamp()
+            }
+        };
+        Some(Timestamp(time.as_microsecond()))
+    }
+
     /// With the directives of `strftime`.
     #[must_use]
     pub fn format(&self, time: Timestamp, directives: &str) -> String {
@@ -95,6 +115,15 @@ mod tests {
         let tokyo = Zone::named("Asia/Tokyo").unwrap();
         assert_eq!(tokyo.iso(time), "2024-05-01T09:00:00.000004+09:00");
         assert_eq!(tokyo.local_iso(time), "2024-05-01T09:00:00.000004");
+        for text in
+            ["2024-05-01T00:00:00Z", "2024-05-01T09:00:00+09:00", "2024-05-01T09:00", "20240501T090000"]
+        {
+            assert_eq!(tokyo.parse(text), Some(Timestamp::from_micros(1_714_521_600_000_000)), "{text}");
+        }
+        assert_eq!(tokyo.parse("2024-05-01"), Some(Timestamp::from_micros(1_714_489_200_000_000)));
+        for text in ["", "x", "2024-05-32", "2024-05-01Z", "2024-05-01T25:00", "2024-05-01+09:00"] {
+            assert_eq!(tokyo.parse(text), None, "{text}");
+        }
         assert!(Zone::named("Mars/Olympus").unwrap_err().contains("Mars/Olympus"));
     }
 }

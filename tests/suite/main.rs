@@ -18,6 +18,7 @@ mod chaos;
 mod check;
 #[cfg(target_os = "linux")]
 mod confine;
+mod contract;
 mod docs;
 mod drill;
 mod faults;

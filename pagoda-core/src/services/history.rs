@@ -1,12 +1,12 @@
 //! The written values of an entry. *Source: spec, entry §9; its routes come later.*
 
 use super::acl::{self, Subject};
-use super::attribute::{Stored, value_type};
+use super::attribute::{Stored, Surface, value_type};
 use super::ctx::OpCtx;
 use super::entry::{attr_ref, open, shown_json};
 use super::error::OpError;
 use crate::store::queries::{attr, entry as entries, user, value};
-use crate::store::rows::{AttrValueRow, ChildRow, HistoryRow, ReferredRow};
+use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, HistoryRow, ReferredRow};
 use pagoda_plugin_sdk::model::{AttrType, Level, ValueVersion};
 use pagoda_plugin_sdk::time::Timestamp;
 use std::collections::HashMap;
@@ -52,7 +52,7 @@ pub fn history(
         let mut version = ValueVersion::default();
         version.id = row.value.id;
         version.attr = attr_ref(definition);
-        version.value = shown(&row.value, &children, &referred);
+        version.value = shown(definition, &row.value, &children, &referred);
         version.created_user = row.value.created_user_id.and_then(|id| names.get(&id).cloned());
         version.created_time = Timestamp::from_micros(row.value.created_time);
         versions.push(version);
@@ -62,6 +62,7 @@ pub fn history(
 
 /// In the form of the type recorded with the value.
 fn shown(
+    definition: &EntityAttrRow,
     row: &AttrValueRow,
     children: &[ChildRow],
     referred: &HashMap<i64, ReferredRow>,
@@ -71,7 +72,8 @@ fn shown(
     let own: Vec<ChildRow> =
         children.iter().filter(|child| child.value.parent_id == Some(row.id)).cloned().collect();
     let referred = row.ref_id.and_then(|id| referred.get(&id));
-    shown_json(&value_type.show(&Stored { row, referred, children: &own }))
+    let stored = Stored { row, referred, children: &own };
+    shown_json(&value_type.show(definition, &stored, Surface::History))
 }
 
 /// The entries that values refer to, in two statements however many there are.

@@ -1,7 +1,8 @@
 //! Lists of strings.
 
-use super::{Content, Shown, Stored, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
 use crate::services::ctx::OpCtx;
+use crate::store::rows::EntityAttrRow;
 use serde_json::Value;
 
 /// Type array string (1026). Empty strings are dropped, duplicates and order are kept.
@@ -14,7 +15,7 @@ fn sorted(content: &Content) -> Vec<&str> {
 }
 
 impl ValueType for ArrayString {
-    fn read(&self, _op: &mut OpCtx, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, _: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let Value::Array(list) = input else {
             return Err(ValueError::invalid("expected a list of strings"));
         };
@@ -39,7 +40,7 @@ impl ValueType for ArrayString {
         sorted(old) != sorted(new)
     }
 
-    fn show(&self, stored: &Stored<'_>) -> Shown {
+    fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Strings(stored.children.iter().map(|child| child.value.text_value.clone()).collect())
     }
 
@@ -47,19 +48,7 @@ impl ValueType for ArrayString {
         Shown::Strings(Vec::new())
     }
 
-    fn initial(&self, _default: Option<&Value>) -> Option<Content> {
-        None
-    }
-
-    fn accepts_default(&self, _default: &Value) -> bool {
-        false
-    }
-
     fn is_array(&self) -> bool {
         true
-    }
-
-    fn in_names(&self, _stored: &Stored<'_>) -> Option<String> {
-        None
     }
 }

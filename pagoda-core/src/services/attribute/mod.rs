@@ -4,9 +4,16 @@
 //! [`value_type`]; nothing else in the host asks for a type by name.
 
 mod array_string;
+mod choice;
+mod moment;
+mod named;
 mod number;
 mod object;
 mod scalar;
+mod shown;
+
+pub use choice::{in_use, judge as judge_choices, values as choice_values};
+pub use shown::{Shown, ShownObject};
 
 use super::ctx::OpCtx;
 use super::error::OpError;
@@ -14,7 +21,6 @@ use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, NewAttrValue, Re
 use crate::wire::coerce;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::AttrType;
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// A value in stored form: the columns of its row, and rows for the elements of an array.
@@ -57,55 +63,13 @@ impl Stored<'_> {
     }
 }
 
-/// A value as an entry detail shows it: an object with one key. *Source: spec, attribute-types §5.*
-#[derive(Debug, Clone, PartialEq)]
-pub enum Shown {
-    /// `as_string`
-    Text(String),
-    /// `as_number`
-    Number(Option<serde_json::Number>),
-    /// `as_boolean`
-    Boolean(bool),
-    /// `as_object`
-    Object(Option<ShownObject>),
-    /// `as_array_string`
-    Strings(Vec<String>),
-}
-
-/// A referred entry as values show it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShownObject {
-    id: i64,
-    name: String,
-    schema: ShownSchema,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct ShownSchema {
-    id: i64,
-    name: String,
-}
-
-impl ShownObject {
-    fn of(referred: &ReferredRow) -> Self {
-        let schema = ShownSchema { id: referred.entity_id, name: referred.entity_name.clone() };
-        Self { id: referred.id, name: referred.name.clone(), schema }
-    }
-}
-
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::Text(text) => map.serialize_entry("as_string", text)?,
-            Self::Number(number) => map.serialize_entry("as_number", number)?,
-            Self::Boolean(flag) => map.serialize_entry("as_boolean", flag)?,
-            Self::Object(object) => map.serialize_entry("as_object", object)?,
-            Self::Strings(strings) => map.serialize_entry("as_array_string", strings)?,
-        }
-        map.end()
-    }
+/// Where a value is shown: the surfaces differ in small things. *Source: spec, attribute-types §5.1.*
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// The detail of an entry.
+    Detail,
+    /// Its history.
+    History,
 }
 
 /// Why a value is refused: an operation that cannot go on, or a complaint.
@@ -137,27 +101,34 @@ impl From<crate::store::StoreError> for ValueError {
 
 /// What the host must know about a type of attribute.
 pub trait ValueType: Sync {
-    /// Reads the input form.
+    /// Reads the input form of a value for the definition.
     ///
     /// # Errors
     /// The complaint.
-    fn read(&self, op: &mut OpCtx, input: &Value) -> Result<Content, ValueError>;
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError>;
 
-    /// Whether there is nothing in it: such a value does not satisfy a mandatory attribute.
+    /// Whether there is nothing in it.
     fn is_blank(&self, content: &Content) -> bool;
+
+    /// Whether it is enough for a mandatory attribute. *Source: spec, attribute-types §4.*
+    fn is_enough(&self, content: &Content) -> bool {
+        !self.is_blank(content)
+    }
 
     /// Whether writing `new` over `old` changes anything. *Source: spec, attribute-types §7.1.*
     fn differs(&self, old: &Content, new: &Content) -> bool;
 
-    /// The output form of a stored value.
-    fn show(&self, stored: &Stored<'_>) -> Shown;
+    /// The output form of a stored value of the definition.
+    fn show(&self, attr: &EntityAttrRow, stored: &Stored<'_>, on: Surface) -> Shown;
 
     /// The output form where there is no value, or none that may be seen.
     fn show_blank(&self) -> Shown;
 
     /// What a new entry gets when the request gives nothing; absent when no row is to be written.
     /// *Source: spec, attribute-types §6.*
-    fn initial(&self, default: Option<&Value>) -> Option<Content>;
+    fn initial(&self, _default: Option<&Value>) -> Option<Content> {
+        None
+    }
 
     /// How a request sends the blank value that [`ValueType::initial`] makes without a default.
     fn blank_input(&self) -> Value {
@@ -165,7 +136,9 @@ pub trait ValueType: Sync {
     }
 
     /// Whether a JSON value may be the default of a definition.
-    fn accepts_default(&self, default: &Value) -> bool;
+    fn accepts_default(&self, _default: &Value) -> bool {
+        false
+    }
 
     /// Whether a definition may have a default at all; others have theirs silently dropped.
     fn has_defaults(&self) -> bool {
@@ -178,7 +151,9 @@ pub trait ValueType: Sync {
     }
 
     /// Its part in automatic names; absent for types that have none, `Some("")` for an empty one.
-    fn in_names(&self, stored: &Stored<'_>) -> Option<String>;
+    fn in_names(&self, _stored: &Stored<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// The type of an attribute, if this version has it.
@@ -188,10 +163,26 @@ pub fn value_type(attr_type: AttrType) -> Option<&'static dyn ValueType> {
         AttrType::String | AttrType::Text => &scalar::Text,
         AttrType::Boolean => &scalar::Boolean,
         AttrType::Number => &number::Number,
+        AttrType::ArrayNumber => &number::ArrayNumber,
+        AttrType::Date => &moment::Date,
+        AttrType::Datetime => &moment::Datetime,
         AttrType::Object => &object::Object,
+        AttrType::ArrayObject => &object::ArrayObject,
         AttrType::ArrayString => &array_string::ArrayString,
+        AttrType::Select => &choice::Select,
+        AttrType::MultiSelect => &choice::MultiSelect,
+        AttrType::NamedObject => &named::Named { with_flag: false },
+        AttrType::NamedObjectBoolean => &named::Named { with_flag: true },
+        AttrType::ArrayNamedObject => &named::ArrayNamed { with_flag: false },
+        AttrType::ArrayNamedObjectBoolean => &named::ArrayNamed { with_flag: true },
         _ => return None,
     })
+}
+
+/// Whether definitions of the type have choices.
+#[must_use]
+pub fn has_choices(attr_type: AttrType) -> bool {
+    matches!(attr_type, AttrType::Select | AttrType::MultiSelect)
 }
 
 /// The type of a stored definition.

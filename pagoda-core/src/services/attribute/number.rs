@@ -1,11 +1,36 @@
 //! Numbers. Stored as decimal text, so that integers of 64 bits are kept exactly.
 
-use super::{Content, Shown, Stored, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
 use crate::services::ctx::OpCtx;
+use crate::store::rows::EntityAttrRow;
 use serde_json::{Number as JsonNumber, Value};
 
 /// Type number (256).
 pub(super) struct Number;
+
+/// Type array number (1280). Elements may be empty and stay so.
+pub(super) struct ArrayNumber;
+
+/// Reads one number; empty for none.
+fn read(input: &Value) -> Result<Content, ValueError> {
+    let refused = || ValueError::invalid("expected a number");
+    let text = match input {
+        Value::Null => String::new(),
+        Value::Number(number) => canonical(number).ok_or_else(refused)?,
+        Value::String(text) if bounded(text)?.is_empty() => String::new(),
+        Value::String(text) => parse(text).ok_or_else(refused)?,
+        _ => return Err(refused()),
+    };
+    Ok(Content { text, ..Content::default() })
+}
+
+/// Texts of the elements that are numbers, sorted.
+fn sorted(content: &Content) -> Vec<&str> {
+    let texts = content.elements.iter().map(|element| element.text.as_str());
+    let mut texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+    texts.sort_unstable();
+    texts
+}
 
 /// The canonical form: an integer without a fraction where it is one, a float otherwise.
 fn canonical(number: &JsonNumber) -> Option<String> {
@@ -37,16 +62,8 @@ fn shown(text: &str) -> Option<JsonNumber> {
 }
 
 impl ValueType for Number {
-    fn read(&self, _op: &mut OpCtx, input: &Value) -> Result<Content, ValueError> {
-        let refused = || ValueError::invalid("expected a number");
-        let text = match input {
-            Value::Null => String::new(),
-            Value::Number(number) => canonical(number).ok_or_else(refused)?,
-            Value::String(text) if bounded(text)?.is_empty() => String::new(),
-            Value::String(text) => parse(text).ok_or_else(refused)?,
-            _ => return Err(refused()),
-        };
-        Ok(Content { text, ..Content::default() })
+    fn read(&self, _: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+        read(input)
     }
 
     fn is_blank(&self, content: &Content) -> bool {
@@ -57,7 +74,7 @@ impl ValueType for Number {
         old.text != new.text
     }
 
-    fn show(&self, stored: &Stored<'_>) -> Shown {
+    fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Number(shown(&stored.row.text_value))
     }
 
@@ -80,6 +97,42 @@ impl ValueType for Number {
 
     fn in_names(&self, stored: &Stored<'_>) -> Option<String> {
         Some(stored.row.text_value.clone())
+    }
+}
+
+impl ValueType for ArrayNumber {
+    fn read(&self, _: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+        let Value::Array(list) = input else {
+            return Err(ValueError::invalid("expected a list of numbers"));
+        };
+        let elements = list.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Content { elements, ..Content::default() })
+    }
+
+    fn is_blank(&self, content: &Content) -> bool {
+        content.elements.is_empty()
+    }
+
+    /// *Source: spec, attribute-types §4: an empty element makes the value invalid.*
+    fn is_enough(&self, content: &Content) -> bool {
+        !content.elements.is_empty() && content.elements.iter().all(|element| !element.text.is_empty())
+    }
+
+    /// Empty elements and order do not count. *Source: spec, attribute-types §7.1.*
+    fn differs(&self, old: &Content, new: &Content) -> bool {
+        sorted(old) != sorted(new)
+    }
+
+    fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
+        Shown::Numbers(stored.children.iter().map(|child| shown(&child.value.text_value)).collect())
+    }
+
+    fn show_blank(&self) -> Shown {
+        Shown::Numbers(Vec::new())
+    }
+
+    fn is_array(&self) -> bool {
+        true
     }
 }
 

@@ -1,14 +1,15 @@
 //! Texts of one and of many lines, and booleans.
 
-use super::{Content, Shown, Stored, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
 use crate::services::ctx::OpCtx;
+use crate::store::rows::EntityAttrRow;
 use serde_json::Value;
 
 /// Types string (2) and text (4).
 pub(super) struct Text;
 
 impl ValueType for Text {
-    fn read(&self, _op: &mut OpCtx, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, _: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         match input {
             Value::String(text) => Ok(Content { text: bounded(text)?.to_owned(), ..Content::default() }),
             _ => Err(ValueError::invalid("expected a string")),
@@ -23,7 +24,7 @@ impl ValueType for Text {
         old.text != new.text
     }
 
-    fn show(&self, stored: &Stored<'_>) -> Shown {
+    fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Text(stored.row.text_value.clone())
     }
 
@@ -57,7 +58,7 @@ impl ValueType for Text {
 pub(super) struct Boolean;
 
 impl ValueType for Boolean {
-    fn read(&self, _op: &mut OpCtx, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, _: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         match input {
             Value::Bool(flag) => Ok(Content { flag: *flag, ..Content::default() }),
             _ => Err(ValueError::invalid("expected true or false")),
@@ -72,7 +73,7 @@ impl ValueType for Boolean {
         old.flag != new.flag
     }
 
-    fn show(&self, stored: &Stored<'_>) -> Shown {
+    fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Boolean(stored.row.bool_value)
     }
 
@@ -95,9 +96,5 @@ impl ValueType for Boolean {
 
     fn has_defaults(&self) -> bool {
         true
-    }
-
-    fn in_names(&self, _stored: &Stored<'_>) -> Option<String> {
-        None
     }
 }

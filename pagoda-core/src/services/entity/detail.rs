@@ -2,13 +2,14 @@
 
 use super::{TOPLEVEL, open};
 use crate::services::acl::{self, Subject};
+use crate::services::attribute;
 use crate::services::ctx::OpCtx;
 use crate::services::entry::entity_ref;
 use crate::services::error::OpError;
 use crate::store::queries::{attr, entity as entities};
 use crate::store::rows::{EntityAttrRow, EntityRow};
 use pagoda_plugin_sdk::hooks;
-use pagoda_plugin_sdk::model::{EntityRef, Level};
+use pagoda_plugin_sdk::model::{AttrType, EntityRef, Level};
 use pagoda_plugin_sdk::payload::EntityGetAttrs;
 use serde::Serialize;
 use serde_json::Value;
@@ -53,8 +54,7 @@ struct AttrDetail<'a> {
     note: &'a str,
     default_value: Option<Value>,
     choices: Option<Value>,
-    /// For select types, which come later.
-    choices_in_use: [(); 0],
+    choices_in_use: Vec<String>,
     name_order: i32,
     name_prefix: &'a str,
     name_postfix: &'a str,
@@ -94,11 +94,14 @@ fn attr_details(op: &mut OpCtx, entity: &EntityRow) -> Result<Vec<Value>, OpErro
     let rows = attr::active_of(&mut op.db, entity.id)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let referrals = if ids.is_empty() { Vec::new() } else { attr::referrals(&mut op.db, &ids)? };
+    let selects: Vec<i64> = rows.iter().filter(|row| has_choices(row)).map(|row| row.id).collect();
+    let mut in_use = attribute::in_use(op, &selects)?;
     let mut attrs = Vec::with_capacity(rows.len());
     for row in &rows {
         let own = referrals.iter().filter(|(attr, _, _)| *attr == row.id);
         let referral = own.map(|(_, id, name)| EntityRef { id: *id, name: name.clone() }).collect();
-        attrs.push(attr_detail(op, entity, row, referral)?);
+        let in_use = in_use.remove(&row.id).unwrap_or_default().into_iter().collect();
+        attrs.push(attr_detail(op, entity, row, referral, in_use)?);
     }
     if op.wants::<hooks::entity::get_attrs>() {
         let mut payload = EntityGetAttrs::default();
@@ -110,11 +113,16 @@ fn attr_details(op: &mut OpCtx, entity: &EntityRow) -> Result<Vec<Value>, OpErro
     Ok(attrs)
 }
 
+fn has_choices(row: &EntityAttrRow) -> bool {
+    AttrType::from_code(i64::from(row.attr_type)).is_some_and(attribute::has_choices)
+}
+
 fn attr_detail(
     op: &mut OpCtx,
     entity: &EntityRow,
     row: &EntityAttrRow,
     referral: Vec<EntityRef>,
+    choices_in_use: Vec<String>,
 ) -> Result<Value, OpError> {
     let json = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let detail = AttrDetail {
@@ -130,7 +138,7 @@ fn attr_detail(
         note: &row.note,
         default_value: json(&row.default_value),
         choices: json(&row.choices),
-        choices_in_use: [],
+        choices_in_use,
         name_order: row.name_order,
         name_prefix: &row.name_prefix,
         name_postfix: &row.name_postfix,

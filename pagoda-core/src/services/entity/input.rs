@@ -247,6 +247,8 @@ impl AttrInput {
 fn attr_type(value: &Value) -> Result<AttrType, Refusal> {
     let code = coerce::integer(value)?;
     AttrType::from_code(code)
+        // Values of 2057 are read and shown, but no definition can be made of it. *Source: spec, entity §2.3.*
+        .filter(|attr_type| *attr_type != AttrType::NamedObjectBoolean)
         .filter(|attr_type| crate::services::attribute::value_type(*attr_type).is_some())
         .ok_or_else(|| (Code::NotFound, format!("{code} is no type of attribute that this server has")))
 }

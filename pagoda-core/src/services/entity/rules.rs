@@ -1,7 +1,7 @@
 //! The rules for entities and their definitions. *Source: spec, entity §1 and §2.3.*
 
 use super::input::{self, MOST_NAME, MOST_PATTERN};
-use crate::services::attribute::value_type;
+use crate::services::attribute::{self, has_choices, value_type};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::StoreError;
@@ -12,7 +12,7 @@ use crate::wire::coerce::check_storable;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrType, EntityAttr};
 use pagoda_plugin_sdk::payload::EntityAttrChange;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The parts of an entity that rules are about. Absent is "stays as it is".
 pub(super) struct Proposed<'a> {
@@ -40,6 +40,7 @@ pub(super) fn judge(
     judge_scalars(op, proposed, &mut errors)?;
     attr_errors.resize(proposed.changes.len(), Fields::default());
     let known = active_entities(op, proposed.changes)?;
+    let missed = choices_missed(op, proposed)?;
     let mut seen = HashSet::new();
     for (change, errors) in proposed.changes.iter().zip(&mut attr_errors) {
         if !errors.is_empty() {
@@ -56,7 +57,7 @@ pub(super) fn judge(
             }
         }
         if !change.is_deleted {
-            judge_attr(change, proposed.existing, &known, errors);
+            judge_attr(change, proposed.existing, &known, &missed, errors);
         }
     }
     errors.nest_list("attrs", attr_errors.iter().enumerate());
@@ -117,7 +118,34 @@ fn active_entities(op: &mut OpCtx, changes: &[EntityAttrChange]) -> Result<HashS
     Ok(rows.into_iter().filter(|row| row.is_active).map(|row| row.id).collect())
 }
 
-fn judge_attr(change: &EntityAttrChange, existing: &[EntityAttr], known: &HashSet<i64>, errors: &mut Fields) {
+/// Choices that a change would take away although entries have them: the first one of each definition.
+fn choices_missed(op: &mut OpCtx, proposed: &Proposed<'_>) -> Result<BTreeMap<i64, String>, OpError> {
+    let mut taken = BTreeMap::new();
+    for change in proposed.changes.iter().filter(|change| !change.is_deleted) {
+        let current = change.id.and_then(|id| proposed.existing.iter().find(|attr| attr.id == id));
+        let Some(current) = current.filter(|current| has_choices(current.attr_type)) else { continue };
+        let of = |attr: &EntityAttr| attr.choices.as_ref().map(attribute::choice_values).unwrap_or_default();
+        let gone: BTreeSet<String> = &of(current) - &of(&change.definition);
+        if !gone.is_empty() {
+            taken.insert(current.id, gone);
+        }
+    }
+    let ids: Vec<i64> = taken.keys().copied().collect();
+    let in_use = attribute::in_use(op, &ids)?;
+    let first = |(id, gone): (i64, BTreeSet<String>)| {
+        let missed = in_use.get(&id)?.intersection(&gone).next()?.clone();
+        Some((id, missed))
+    };
+    Ok(taken.into_iter().filter_map(first).collect())
+}
+
+fn judge_attr(
+    change: &EntityAttrChange,
+    existing: &[EntityAttr],
+    known: &HashSet<i64>,
+    missed: &BTreeMap<i64, String>,
+    errors: &mut Fields,
+) {
     let attr = &change.definition;
     let current = change.id.and_then(|id| existing.iter().find(|attr| attr.id == id));
     let length = attr.name.chars().count();
@@ -135,6 +163,11 @@ fn judge_attr(change: &EntityAttrChange, existing: &[EntityAttr], known: &HashSe
     }
     if errors.is_empty() {
         judge_attr_as_whole(attr, current, errors);
+    }
+    if errors.is_empty()
+        && let Some(value) = change.id.and_then(|id| missed.get(&id))
+    {
+        *errors = Fields::whole(Code::Invalid, format!("entries have the choice `{value}`, it cannot go"));
     }
 }
 
@@ -158,6 +191,10 @@ fn judge_attr_as_whole(attr: &EntityAttr, current: Option<&EntityAttr>, errors: 
     };
     if let Some((code, message)) = complaint {
         *errors = Fields::whole(code, message);
+    } else if has_choices(attr.attr_type)
+        && let Err(message) = attribute::judge_choices(attr.choices.as_ref())
+    {
+        *errors = Fields::whole(Code::Invalid, message);
     }
 }
 
@@ -182,13 +219,16 @@ fn judge_names(op: &OpCtx, proposed: &Proposed<'_>, errors: &mut Fields) {
     }
 }
 
-/// What the type of a definition makes of it: defaults and choices of types that have none are dropped.
+/// What the type of a definition makes of it: defaults and choices of types that have none are dropped, choices
+/// without a value get one. What is wrong stays, to be complained about.
 pub(super) fn normalise(attr: &mut EntityAttr) {
     if !value_type(attr.attr_type).is_some_and(|value_type| value_type.has_defaults()) {
         attr.default_value = None;
     }
-    if !matches!(attr.attr_type, AttrType::Select | AttrType::MultiSelect) {
+    if !has_choices(attr.attr_type) {
         attr.choices = None;
+    } else if let Ok(choices) = attribute::judge_choices(attr.choices.as_ref()) {
+        attr.choices = Some(choices);
     }
     if !attr.attr_type.refers_to_entries() {
         attr.referral.clear();

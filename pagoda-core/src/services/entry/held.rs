@@ -1,6 +1,6 @@
 //! The values that an entry holds now.
 
-use crate::services::attribute::{self, Content, Shown, Stored, ValueType};
+use crate::services::attribute::{self, Content, Shown, Stored, Surface, ValueType};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::value;
@@ -41,7 +41,7 @@ impl Held {
     #[must_use]
     pub fn shown(&self) -> Shown {
         match self.stored() {
-            Some(stored) => self.value_type.show(&stored),
+            Some(stored) => self.value_type.show(&self.attr, &stored, Surface::Detail),
             None => self.value_type.show_blank(),
         }
     }

@@ -72,13 +72,13 @@ pub(super) fn read_given(
 
 fn read_value(op: &mut OpCtx, held: &Held, input: &Value) -> Result<Content, OpError> {
     let (id, name) = (held.attr.id, &held.attr.name);
-    let content = held.value_type.read(op, input).map_err(|error| match error {
+    let content = held.value_type.read(op, &held.attr, input).map_err(|error| match error {
         ValueError::Refused(code, message) => {
             OpError::whole(code, format!("attribute {id} ({name}): {message}"))
         }
         ValueError::Op(error) => error,
     })?;
-    if held.attr.is_mandatory && held.value_type.is_blank(&content) {
+    if held.attr.is_mandatory && !held.value_type.is_enough(&content) {
         let message = format!("attribute {id} ({name}) is mandatory and may not be empty");
         return Err(OpError::whole(Code::Invalid, message));
     }

@@ -181,3 +181,33 @@ pub fn nonempty_latest_of_attr(
             .load(c)
     })
 }
+
+/// The texts of latest values, of single ones and of elements, by definition; each once. Deleted entries do not count.
+pub fn latest_texts(db: &mut Db, attr_ids: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
+    let child = diesel::alias!(attr_value as child);
+    let mut found = Vec::new();
+    for ids in attr_ids.chunks(MAX_IDS) {
+        let single: Vec<(i64, String)> = on_db!(db, |c| attribute::table
+            .inner_join(attr_value::table)
+            .filter(attribute::attr_id.eq_any(ids))
+            .filter(attribute::is_active.eq(true))
+            .filter(attr_value::is_latest)
+            .filter(attr_value::text_value.ne(""))
+            .select((attribute::attr_id, attr_value::text_value))
+            .distinct()
+            .load(c))?;
+        found.extend(single);
+        let elements: Vec<(i64, String)> = on_db!(db, |c| attribute::table
+            .inner_join(attr_value::table)
+            .inner_join(child.on(child.field(attr_value::parent_id).eq(attr_value::id.nullable())))
+            .filter(attribute::attr_id.eq_any(ids))
+            .filter(attribute::is_active.eq(true))
+            .filter(attr_value::is_latest)
+            .filter(child.field(attr_value::text_value).ne(""))
+            .select((attribute::attr_id, child.field(attr_value::text_value)))
+            .distinct()
+            .load(c))?;
+        found.extend(elements);
+    }
+    Ok(found)
+}

@@ -1,0 +1,125 @@
+//! Values as answers show them. *Source: spec, attribute-types §5.*
+
+use crate::store::rows::ReferredRow;
+use serde::{Serialize, Serializer};
+
+/// A value: an object with one key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// `as_string`
+    Text(String),
+    /// `as_number`
+    Number(Option<serde_json::Number>),
+    /// `as_boolean`
+    Boolean(bool),
+    /// `as_object`
+    Object(Option<ShownObject>),
+    /// `as_named_object`
+    Named(ShownNamed),
+    /// `as_select`
+    Choice(Option<ShownChoice>),
+    /// `as_array_string`
+    Strings(Vec<String>),
+    /// `as_array_number`
+    Numbers(Vec<Option<serde_json::Number>>),
+    /// `as_array_object`
+    Objects(Vec<Option<ShownObject>>),
+    /// `as_array_named_object`
+    NamedList(Vec<ShownNamed>),
+    /// `as_multi_select`
+    Choices(Vec<ShownChoice>),
+}
+
+/// A referred entry.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownObject {
+    pub(crate) id: i64,
+    name: String,
+    schema: ShownSchema,
+    /// The text of the attribute that the definition's `display_attr` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) display_label: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct ShownSchema {
+    id: i64,
+    name: String,
+}
+
+/// A reference with a name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownNamed {
+    pub(super) name: String,
+    pub(super) object: Option<ShownObject>,
+    /// Only of types that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) boolean: Option<bool>,
+}
+
+/// A choice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownChoice {
+    pub(super) value: String,
+    pub(super) label: String,
+}
+
+impl ShownObject {
+    /// The entry, unless it was deleted.
+    pub(super) fn of(referred: Option<&ReferredRow>) -> Option<Self> {
+        let referred = referred.filter(|referred| referred.is_active)?;
+        let schema = ShownSchema { id: referred.entity_id, name: referred.entity_name.clone() };
+        Some(Self { id: referred.id, name: referred.name.clone(), schema, display_label: None })
+    }
+}
+
+impl Shown {
+    /// The referred entries in it, to be labelled.
+    pub fn objects_mut(&mut self) -> Vec<&mut ShownObject> {
+        match self {
+            Self::Object(object) => object.iter_mut().collect(),
+            Self::Objects(objects) => objects.iter_mut().flatten().collect(),
+            Self::Named(named) => named.object.iter_mut().collect(),
+            Self::NamedList(list) => list.iter_mut().filter_map(|named| named.object.as_mut()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "as_string",
+            Self::Number(_) => "as_number",
+            Self::Boolean(_) => "as_boolean",
+            Self::Object(_) => "as_object",
+            Self::Named(_) => "as_named_object",
+            Self::Choice(_) => "as_select",
+            Self::Strings(_) => "as_array_string",
+            Self::Numbers(_) => "as_array_number",
+            Self::Objects(_) => "as_array_object",
+            Self::NamedList(_) => "as_array_named_object",
+            Self::Choices(_) => "as_multi_select",
+        }
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(1))?;
+        let key = self.key();
+        match self {
+            Self::Text(text) => map.serialize_entry(key, text)?,
+            Self::Number(number) => map.serialize_entry(key, number)?,
+            Self::Boolean(flag) => map.serialize_entry(key, flag)?,
+            Self::Object(object) => map.serialize_entry(key, object)?,
+            Self::Named(named) => map.serialize_entry(key, named)?,
+            Self::Choice(choice) => map.serialize_entry(key, choice)?,
+            Self::Strings(strings) => map.serialize_entry(key, strings)?,
+            Self::Numbers(numbers) => map.serialize_entry(key, numbers)?,
+            Self::Objects(objects) => map.serialize_entry(key, objects)?,
+            Self::NamedList(list) => map.serialize_entry(key, list)?,
+            Self::Choices(choices) => map.serialize_entry(key, choices)?,
+        }
+        map.end()
+    }
+}
