@@ -5,7 +5,7 @@ mod plugin_meters;
 
 use crate::config::Config;
 use crate::http::{self, AppState};
-use crate::observe::alerts;
+use crate::observe::{alerts, traces};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
 use crate::plugins::registry::{Plugin, Registry};
@@ -290,6 +290,11 @@ impl Running {
         let written = tokio::task::spawn_blocking(move || writing.auditor.stop());
         if tokio::time::timeout(Duration::from_millis(500), written).await.is_err() {
             tracing::warn!("records for the audit log may be lost: the database takes none");
+        }
+        // So are the spans that ended, as far as somebody takes them at once.
+        let sent = tokio::task::spawn_blocking(|| traces::end(Duration::from_millis(300)));
+        if let Err(lost) = sent.await {
+            tracing::debug!("spans were not sent: {lost}");
         }
         let quarantined: Vec<(String, String)> = host
             .registry

@@ -172,6 +172,41 @@ fn sql_stays_in_the_store_and_statuses_in_http() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// Traces are for who asks for them, and bring in no second client for HTTP and no second TLS.
+#[test]
+fn the_binary_has_traces_only_as_a_feature() {
+    let packages = |features: &[&str]| -> Vec<String> {
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--offline",
+                "-p",
+                "pagoda",
+                "-e",
+                "normal",
+                "--prefix",
+                "none",
+                "--format",
+                "{p}",
+            ])
+            .args(features)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let text = String::from_utf8(tree.stdout).unwrap();
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    };
+    let (plain, traced) = (packages(&[]), packages(&["--features", "otlp"]));
+    assert!(plain.contains(&"actix-web".to_owned()), "{plain:?}");
+    let of_traces = |package: &&String| package.contains("opentelemetry");
+    assert_eq!(plain.iter().find(of_traces), None);
+    assert!(traced.iter().any(|package| package == "tracing-opentelemetry"), "{traced:?}");
+    for second in ["reqwest", "hyper", "tonic", "native-tls", "openssl", "aws-lc-rs"] {
+        assert!(!traced.iter().any(|package| package == second), "{second}");
+    }
+}
+
 /// Two versions of the registry would each see a part of the plugins; cargo refuses them.
 #[test]
 fn two_versions_of_the_sdk_are_refused() {

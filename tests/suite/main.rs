@@ -29,6 +29,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod naming_policy;
+mod otlp;
 mod outbound;
 mod pci;
 mod plugin_routes;

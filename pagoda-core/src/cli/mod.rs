@@ -6,7 +6,7 @@ mod lists;
 
 use crate::config::{Config, Flags, HANDED_OVER};
 use crate::confine;
-use crate::observe::init_logs;
+use crate::observe::{init_logs, traces};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::registry::Registry;
 use crate::replace;
@@ -24,6 +24,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A server for structured asset data, with its plugins compiled in.
 #[derive(Debug, Parser)]
@@ -216,6 +217,9 @@ fn print(text: &str) -> anyhow::Result<()> {
     writeln!(out, "{text}").context("cannot write to standard output")
 }
 
+/// How long the last spans may take to leave.
+const TRACES_END: Duration = Duration::from_secs(3);
+
 fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
     init_logs(&config);
     for name in &config.unknown_variables {
@@ -226,20 +230,26 @@ fn serve(config: Config, contributions: Contributions) -> anyhow::Result<()> {
     let handed_over = HANDED_OVER.first().and_then(|name| std::env::var(name).ok());
     let standing = confine::confine(&config, &running.collect::<Vec<_>>(), &[], handed_over.as_deref())?;
     let origin = replace::Origin { environment: standing.environment().into_iter().collect() };
+    traces::start(&config)?;
     let prepared = server::prepare(config, contributions)?;
     if let Some(password) = &prepared.new_admin_password {
         print(&format!(
             "Created the administrator `admin` with the password {password}\nIt is shown this once; keep it."
         ))?;
     }
-    actix_web::rt::System::new().block_on(async move {
+    let outcome = actix_web::rt::System::new().block_on(async move {
         let told = server::Told::listen().context("cannot listen to signals")?;
         let running = prepared.serve()?;
         if std::io::stdout().is_terminal() {
             print(&format!("Pagoda serves at http://{}/", running.address))?;
         }
         running.until_told(told, &origin).await
-    })
+    });
+    // Who is told to end at once does not wait for others.
+    if outcome.is_ok() {
+        traces::end(TRACES_END);
+    }
+    outcome
 }
 
 fn check_plugins(registry: &Registry, sources: &Path, json: bool, strict: bool) -> anyhow::Result<()> {

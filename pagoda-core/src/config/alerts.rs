@@ -168,15 +168,15 @@ impl Smtp {
 }
 
 /// What stands between the slashes.
-struct Place<'a> {
-    login: Option<&'a str>,
+pub(super) struct Place<'a> {
+    pub(super) login: Option<&'a str>,
     /// Without the brackets of an IPv6 address.
-    host: String,
-    port: Option<u16>,
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
 }
 
 impl<'a> Place<'a> {
-    fn of(uri: &'a Uri) -> Option<Self> {
+    pub(super) fn of(uri: &'a Uri) -> Option<Self> {
         let authority = uri.authority()?;
         let (login, rest) = match authority.as_str().rsplit_once('@') {
             Some((login, rest)) => (Some(login), rest),

@@ -49,6 +49,10 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_ALERT_EMAIL_FROM", "alert_email_from", "who sends that mail"),
     ("PAGODA_SMTP_URL", "smtp_url", "the server that takes mail"),
     ("PAGODA_ALERT_RETRY_MS", "alert_retry_ms", "pause after a delivery that failed"),
+    ("PAGODA_OTLP_ENDPOINT", "otlp_endpoint", "where traces are sent, over OTLP"),
+    ("PAGODA_OTLP_HEADERS", "otlp_headers", "headers for it, NAME=VALUE separated by commas"),
+    ("PAGODA_OTLP_SAMPLE_PERCENT", "otlp_sample_percent", "share of requests that are traced"),
+    ("PAGODA_OTLP_SERVICE_NAME", "otlp_service_name", "what this server is called in traces"),
     ("PAGODA_LOG", "log", "filter of log lines"),
     ("PAGODA_LOG_FORMAT", "log_format", "auto, human or json"),
     ("PAGODA_STRICT", "strict", "a problem with a plugin stops the start"),
@@ -117,7 +121,13 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         "backend_plugin_entity_overrides" => super::set_backend_overrides,
         "frontend_plugin_entity_overrides" => super::set_frontend_overrides,
         "plugin_operation_id_config" => super::set_operation_ids,
-        key => return super::limits::setter(key).or_else(|| super::alerts::setter(key)),
+        key => {
+            return {
+                super::limits::setter(key)
+                    .or_else(|| super::alerts::setter(key))
+                    .or_else(|| super::otlp::setter(key))
+            };
+        }
     })
 }
 
@@ -146,7 +156,9 @@ pub(super) fn apply(
             continue;
         };
         // A secret is not repeated.
-        let secret = matches!(*key, "admin_password" | "audit_key") || super::alerts::is_secret(key);
+        let secret = matches!(*key, "admin_password" | "audit_key")
+            || super::alerts::is_secret(key)
+            || super::otlp::is_secret(key);
         let shown = if secret { "…" } else { value.as_str() };
         if let Some(set) = setter(key)
             && let Err(expected) = set(config, &value)

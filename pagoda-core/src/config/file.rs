@@ -70,7 +70,8 @@ fn as_text(value: &Value) -> Result<String, String> {
             texts.map(|texts| texts.join(",")).ok_or_else(|| "expected a list of strings".to_owned())
         }
         Value::Table(_) => serde_json::to_string(value).map_err(|error| error.to_string()),
-        Value::Float(_) | Value::Datetime(_) => Err("expected a string, an integer or a boolean".to_owned()),
+        Value::Float(number) => Ok(number.to_string()),
+        Value::Datetime(_) => Err("expected a string, a number or a boolean".to_owned()),
     }
 }
 

@@ -6,6 +6,7 @@ mod alerts;
 mod env;
 mod file;
 mod limits;
+mod otlp;
 mod policy;
 mod proxies;
 mod secret;
@@ -14,6 +15,7 @@ mod secrets;
 pub use alerts::{AlertSettings, Smtp, SmtpTls, Webhook};
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
 pub use limits::{Limits, MetricsAccess};
+pub use otlp::{Collector, OtlpSettings};
 pub use proxies::Proxies;
 pub use secret::Secret;
 
@@ -84,6 +86,8 @@ pub struct Config {
     pub audit_retention_days: Option<u32>,
     /// What raises alerts, and who is told.
     pub alerts: AlertSettings,
+    /// Where traces go.
+    pub otlp: OtlpSettings,
     /// Filter of log lines, as `tracing_subscriber::EnvFilter` reads it.
     pub log: String,
     /// How log lines look.
@@ -132,6 +136,7 @@ impl Default for Config {
             audit_keys: Vec::new(),
             audit_retention_days: Some(365),
             alerts: AlertSettings::default(),
+            otlp: OtlpSettings::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Auto,
             strict: false,
@@ -192,6 +197,7 @@ impl Config {
         flag("--workers", &flags.workers, set_workers);
         config.strict |= flags.strict;
         problems.extend(config.alerts.problems());
+        problems.extend(config.otlp.problems(cfg!(feature = "otlp")));
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 

@@ -139,6 +139,8 @@ fn of_config(config: &Config) -> Vec<Outbound> {
         let smtp = alerts.smtp.iter().filter(|_| !alerts.email_to.is_empty());
         outbound.extend(smtp.map(|smtp| Outbound::new(&smtp.host, smtp.port)));
     }
+    let collector = config.otlp.endpoint.iter().filter(|_| cfg!(feature = "otlp"));
+    outbound.extend(collector.map(|collector| Outbound::new(&collector.host, collector.port)));
     outbound
 }
 
@@ -280,6 +282,17 @@ mod tests {
         assert_eq!(ports(&config), "53 443 5432");
         config.alerts.enabled = false;
         assert_eq!(ports(&config), "5432");
+    }
+
+    /// In a binary that exports none, nothing listens to the setting.
+    #[cfg(feature = "otlp")]
+    #[test]
+    fn traces_need_the_port_of_who_takes_them() {
+        let variables =
+            [("DATABASE_URL", "postgres://127.0.0.1/d"), ("PAGODA_OTLP_ENDPOINT", "http://127.0.0.2:4318")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load(&Flags::default(), variables).unwrap();
+        assert_eq!(rules(&config, &[], &[]).unwrap().connect.to_string(), "4318 5432");
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use super::auth;
 use super::body::{self, Body};
 use super::error::{ApiError, ApiResult};
 use super::limits::{Logins, PluginRate, Rates, admit_to_plugin};
+use super::traced;
 use super::traffic::{Meter, Traffic};
 use crate::auth::recent::Recent;
 use crate::config::MetricsAccess;
@@ -274,10 +275,14 @@ impl Endpoint {
         };
         let trace_id = state.trace_id();
         let user = Cell::new(None);
-        let mut response = match self.process(&state, http, payload, &trace_id, &user).await {
-            Ok(response) => response,
-            Err(error) => error.respond(&trace_id),
-        };
+        let span = traced::begin(&http, meter.route(), &trace_id);
+        let mut response = traced::answer(span, async {
+            match self.process(&state, http, payload, &trace_id, &user).await {
+                Ok(response) => response,
+                Err(error) => error.respond(&trace_id),
+            }
+        })
+        .await;
         sign_off(&state, &mut response, &trace_id);
         counted.end(&response, user.get());
         response

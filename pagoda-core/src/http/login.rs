@@ -5,6 +5,7 @@ use super::body;
 use super::endpoint::{AppState, REQUEST_ID, query_value};
 use super::error::ApiError;
 use super::limits::LoginOutcome;
+use super::traced;
 use crate::auth::secret;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -35,24 +36,27 @@ pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
     let own = Arc::clone(state);
     service.service(resource("/auth/login/").to(move |http: HttpRequest, payload: Payload| {
         let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
-        async move { meter.watch(http.clone(), login(&state, http, payload)).await }
+        async move { meter.watch(http.clone(), login(&state, http, payload, meter.route())).await }
     }));
     let meter = state.traffic.meter("/auth/logout/", [&Method::POST]);
     let own = Arc::clone(state);
     service.service(resource("/auth/logout/").to(move |http: HttpRequest| {
         let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
-        async move { meter.watch(http.clone(), logout(&state, http)).await }
+        async move { meter.watch(http.clone(), logout(&state, http, meter.route())).await }
     }));
 }
 
-async fn login(state: &Arc<AppState>, http: HttpRequest, payload: Payload) -> HttpResponse {
+async fn login(state: &Arc<AppState>, http: HttpRequest, payload: Payload, route: &str) -> HttpResponse {
     let trace_id = state.trace_id();
-    let outcome = match *http.method() {
-        Method::GET | Method::HEAD => show(state, &http, &trace_id).await,
-        Method::POST => submit(state, &http, payload, &trace_id).await,
-        _ => Ok(HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED).body("only GET and POST")),
+    let answer = async {
+        let outcome = match *http.method() {
+            Method::GET | Method::HEAD => show(state, &http, &trace_id).await,
+            Method::POST => submit(state, &http, payload, &trace_id).await,
+            _ => Ok(HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED).body("only GET and POST")),
+        };
+        outcome.unwrap_or_else(|error| error.respond(&trace_id))
     };
-    named(outcome.unwrap_or_else(|error| error.respond(&trace_id)), &trace_id)
+    named(traced::answer(traced::begin(&http, route, &trace_id), answer).await, &trace_id)
 }
 
 /// The answer under the name that its request has in the log.
@@ -154,16 +158,19 @@ async fn judge(state: &AppState, found: Option<UserRow>, password: String) -> Re
     judged.await.map_err(|lost| ApiError::internal(lost.to_string()))
 }
 
-async fn logout(state: &Arc<AppState>, http: HttpRequest) -> HttpResponse {
+async fn logout(state: &Arc<AppState>, http: HttpRequest, route: &str) -> HttpResponse {
     if http.method() != Method::POST {
         return HttpResponse::BadRequest().body("logging out takes a POST");
     }
     let trace_id = state.trace_id();
-    let ended = async {
-        check_csrf(&http, None)?;
-        end_session(state, &http, &trace_id).await
+    let answer = async {
+        let ended = async {
+            check_csrf(&http, None)?;
+            end_session(state, &http, &trace_id).await
+        };
+        ended.await.unwrap_or_else(|error: ApiError| error.respond(&trace_id))
     };
-    named(ended.await.unwrap_or_else(|error| error.respond(&trace_id)), &trace_id)
+    named(traced::answer(traced::begin(&http, route, &trace_id), answer).await, &trace_id)
 }
 
 /// Ends the request's session, whose CSRF token was checked.

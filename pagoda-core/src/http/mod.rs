@@ -18,6 +18,7 @@ mod page;
 mod pages;
 mod plugin_routes;
 mod routes;
+mod traced;
 mod traffic;
 
 pub use endpoint::AppState;

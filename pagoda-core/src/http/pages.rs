@@ -5,6 +5,7 @@ use super::body;
 use super::endpoint::{AppState, Cx, cx, sign_off};
 use super::error::{ApiError, ApiResult};
 use super::login;
+use super::traced;
 use crate::services::acl;
 use crate::services::plugin::{self, PluginView, Switch};
 use crate::ui::{self, Frame, Notice, Shown, assets};
@@ -55,6 +56,19 @@ enum Page {
 }
 
 impl Page {
+    /// Its pattern, as traces show it.
+    fn route(self) -> &'static str {
+        match self {
+            Self::Home => "/ui/",
+            Self::Plugins => "/ui/admin/plugins",
+            Self::Plugin => "/ui/admin/plugins/{plugin}",
+            Self::Switch(Switch::Enable) => "/ui/admin/plugins/{plugin}/enable",
+            Self::Switch(Switch::Disable) => "/ui/admin/plugins/{plugin}/disable",
+            Self::Switch(Switch::Reset) => "/ui/admin/plugins/{plugin}/reset",
+            Self::Logout => "/ui/logout",
+        }
+    }
+
     fn takes(self, method: &Method) -> bool {
         match self {
             Self::Home | Self::Plugins | Self::Plugin => matches!(*method, Method::GET | Method::HEAD),
@@ -110,6 +124,17 @@ struct Visit {
 
 async fn answer(state: &Arc<AppState>, http: HttpRequest, payload: Payload, page: Page) -> HttpResponse {
     let trace_id = state.trace_id();
+    let span = traced::begin(&http, page.route(), &trace_id);
+    traced::answer(span, show(state, http, payload, page, &trace_id)).await
+}
+
+async fn show(
+    state: &Arc<AppState>,
+    http: HttpRequest,
+    payload: Payload,
+    page: Page,
+    trace_id: &Arc<str>,
+) -> HttpResponse {
     let mut frame = Frame {
         user: None,
         is_admin: false,
@@ -117,15 +142,15 @@ async fn answer(state: &Arc<AppState>, http: HttpRequest, payload: Payload, page
         now: Timestamp::now(),
         zone: state.host.zone.clone(),
     };
-    let outcome = match visitor(state, &http, &trace_id, &mut frame).await {
-        Ok(user) => process(state, http, payload, page, &trace_id, user, &frame).await,
+    let outcome = match visitor(state, &http, trace_id, &mut frame).await {
+        Ok(user) => process(state, http, payload, page, trace_id, user, &frame).await,
         Err(error) => Err(error),
     };
-    let mut response = outcome.unwrap_or_else(|error| failure(error, &frame, &trace_id));
+    let mut response = outcome.unwrap_or_else(|error| failure(error, &frame, trace_id));
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, value);
     }
-    sign_off(state, &mut response, &trace_id);
+    sign_off(state, &mut response, trace_id);
     response
 }
 

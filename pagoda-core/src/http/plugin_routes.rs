@@ -9,6 +9,7 @@ use crate::plugins::function::Function;
 use crate::plugins::guard::{Guarded, Watched, guarded};
 use crate::plugins::registry::Registry;
 use crate::plugins::stats::Ended;
+use crate::plugins::traced::{self, Class};
 use crate::plugins::watch::{Hung, Ticket};
 use crate::services::error::OpError;
 use crate::services::run::Runner;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
+use tracing::{Instrument, Span};
 
 /// Where a plugin's routes are mounted.
 #[must_use]
@@ -95,6 +97,7 @@ async fn answer(
 ) -> ApiResult {
     let leave = function.admit().map_err(|refused| {
         function.skipped();
+        traced::skipped(&function.is);
         let plugin = route.plugin.id;
         ApiError::plugin_unavailable(plugin, refused.state.as_str(), &refused.reason, refused.retry_at)
     })?;
@@ -112,31 +115,38 @@ async fn answer(
         body: cx.body.bytes.to_vec(),
     };
     let started = Instant::now();
-    let outcome = call(&cx, route.handler, request, &function, started).await;
+    let span = traced::call(&function.is);
+    let outcome = call(&cx, route.handler, request, &function, started, &span).await;
     let answer = match outcome {
         Ok(Ok(response)) => respond(response, cx.state.max_response_bytes)
             .map_err(|bad| refuse(&route, &cx, &RouteError::fault(bad.into()))),
         Ok(Err(error)) => Err(refuse(&route, &cx, &error)),
         Err(Late::Crowded(crowded)) => {
             function.not_called(leave);
+            traced::not_called(&span);
             return Err(OpError::from(crowded).into());
         }
         Err(Late::NotBegun) => {
             function.not_called(leave);
+            traced::not_called(&span);
             return Err(OpError::Unavailable(StoreError::Busy).into());
         }
-        Err(Late::Beyond(late)) => Err((ApiError::plugin_timeout(route.plugin.id, &late), Some(late))),
+        Err(Late::Beyond(late)) => {
+            Err((ApiError::plugin_timeout(route.plugin.id, &late), Some((late, traced::BUDGET))))
+        }
     };
     let trace_id = &cx.request.trace_id;
     match answer {
         Ok(response) => {
-            function.ended(leave, started.elapsed(), Ended::Well, trace_id, None);
+            let counted = function.ended(leave, started.elapsed(), Ended::Well, trace_id, None);
+            traced::ended(&span, counted, || None);
             Ok(response)
         }
         Err((error, fault)) => {
             let ended = if fault.is_some() { Ended::Faulted } else { Ended::Rejected };
-            let fault = fault.as_ref().map(|fault| fault as &dyn Display);
-            function.ended(leave, started.elapsed(), ended, trace_id, fault);
+            let shown = fault.as_ref().map(|(fault, _)| fault as &dyn Display);
+            let counted = function.ended(leave, started.elapsed(), ended, trace_id, shown);
+            traced::ended(&span, counted, || fault.map(|(_, class)| class));
             Err(error)
         }
     }
@@ -176,14 +186,15 @@ async fn call(
     request: RouteRequest,
     function: &Arc<Function>,
     started: Instant,
+    span: &Span,
 ) -> Result<RouteResult<Response>, Late> {
     let outcome = match handler {
         RouteHandler::Async(handler) => {
             let inside = function.enter(started);
-            let future = guarded(|| handler(request));
+            let future = span.in_scope(|| guarded(|| handler(request)));
             drop(inside);
             match future {
-                Ok(future) => run(cx, future, function).await?,
+                Ok(future) => run(cx, future, function, span).await?,
                 Err(panic) => Err(panic),
             }
         }
@@ -195,7 +206,9 @@ async fn call(
             let registry = Arc::clone(&cx.state.host.registry);
             let ticket = Arc::new(Ticket::default());
             let (seated, entered, watch) = (Arc::clone(&ticket), Arc::clone(function), Arc::clone(&registry));
+            let span = span.clone();
             let run = tokio::task::spawn_blocking(move || {
+                let _entered = span.enter();
                 let _seat = watch.watch().sit(seated);
                 let inside = entered.enter(Instant::now());
                 let outcome = guarded(|| handler(request));
@@ -222,6 +235,7 @@ async fn run(
     cx: &Cx,
     future: BoxFuture<'static, RouteResult<Response>>,
     function: &Arc<Function>,
+    span: &Span,
 ) -> Result<anyhow::Result<RouteResult<Response>>, Late> {
     let (future, budget) = (Guarded::new(future), function.times.budget);
     let host = &cx.state.host;
@@ -233,7 +247,9 @@ async fn run(
                 tracing::error!("an async route runs among the requests: {error}");
             }
             let watched = Watched::new(future, Arc::clone(function), None);
-            return tokio::time::timeout(budget, watched).await.map_err(|_| Late::cut_off(budget));
+            return tokio::time::timeout(budget, watched.instrument(span.clone()))
+                .await
+                .map_err(|_| Late::cut_off(budget));
         }
     };
     let (ticket, begun) = (Arc::new(Ticket::default()), Arc::new(AtomicBool::new(false)));
@@ -244,6 +260,7 @@ async fn run(
             begun.store(true, Ordering::Relaxed);
             watched.await
         }
+        .instrument(span.clone())
     }));
     // The clock is this thread's: those over there may all be inside of something that does not come back.
     tokio::select! {
@@ -294,9 +311,9 @@ fn respond(response: Response, most: usize) -> Result<HttpResponse, BadAnswer> {
 }
 
 /// The answer for a route's error; the second is the fault behind it, if it is one.
-fn refuse(route: &RouteReg, cx: &Cx, error: &RouteError) -> (ApiError, Option<String>) {
-    let fault = error.source().map(|fault| format!("{fault:#}"));
-    if let Some(fault) = &fault {
+fn refuse(route: &RouteReg, cx: &Cx, error: &RouteError) -> (ApiError, Option<(String, Class)>) {
+    let fault = error.source().map(|fault| (format!("{fault:#}"), traced::class(fault)));
+    if let Some((fault, _)) = &fault {
         tracing::error!(
             plugin = route.plugin.id,
             route = %format_args!("{} {}", route.method.as_str(), route.path),

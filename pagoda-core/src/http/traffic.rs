@@ -19,7 +19,7 @@ const OUTCOMES: [&str; 5] = ["gone", "2xx", "3xx", "4xx", "5xx"];
 const GONE: usize = 0;
 
 /// Methods that have a name of their own; everything else, which anybody can invent, is `other`.
-const METHODS: [(Method, &str); 6] = [
+pub(super) const METHODS: [(Method, &str); 6] = [
     (Method::GET, "GET"),
     (Method::HEAD, "HEAD"),
     (Method::POST, "POST"),
@@ -55,6 +55,11 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// The pattern of the route.
+    pub(super) fn route(&self) -> &str {
+        &self.route
+    }
+
     /// A request begins.
     pub(super) fn begin(&self, method: &Method) -> Counted<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);

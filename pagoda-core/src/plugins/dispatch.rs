@@ -10,6 +10,7 @@ use super::control::Refused;
 use super::guard::guarded;
 use super::stats::Ended;
 use super::table::{Slot, Tabled};
+use super::traced;
 use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::bridge::BridgeManager;
 use pagoda_plugin_sdk::catalogue::{HookPoint, PointInfo};
@@ -201,6 +202,8 @@ fn call<P: HookPoint, S: Session>(
         trace_id = %op.request().trace_id,
     );
     let _entered = span.enter();
+    let traced = traced::call(&slot.function.is);
+    let _in_traces = traced.enter();
     let request = Arc::clone(op.request());
     let started = Instant::now();
     let bridges = op.lend(plugin, started + slot.function.times.hard_limit);
@@ -227,7 +230,12 @@ fn call<P: HookPoint, S: Session>(
         Err(HookError::Fault(fault)) => Some(fault as &dyn std::fmt::Display),
         _ => None,
     };
-    slot.function.ended(leave, took, ended, &op.request().trace_id, fault);
+    let counted = slot.function.ended(leave, took, ended, &op.request().trace_id, fault);
+    let class = || match &outcome {
+        Err(HookError::Fault(fault)) => Some(traced::class(fault)),
+        _ => None,
+    };
+    traced::ended(&traced, counted, class);
     match outcome {
         Ok(()) => Ok(ended),
         Err(HookError::Reject(reject)) => Err(Refusal::Rejected { plugin, reject }),
@@ -249,6 +257,7 @@ fn skip<P: HookPoint>(
     refused: Box<Refused>,
 ) -> Result<Ended, Refusal> {
     slot.function.skipped();
+    traced::skipped(&slot.function.is);
     match slot.info.on_fault {
         OnFault::Isolate => Ok(Ended::Well),
         OnFault::Reject => Err(Refusal::Unavailable { plugin: slot.info.plugin, hook: point.name, refused }),

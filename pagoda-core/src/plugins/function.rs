@@ -228,7 +228,7 @@ impl Function {
     }
 
     /// Notes how a call ended that began with `leave`. A call that took longer than its budget is a fault,
-    /// even if what it did stays.
+    /// even if what it did stays; the result is how it counts.
     #[inline]
     pub(crate) fn ended(
         &self,
@@ -237,14 +237,16 @@ impl Function {
         ended: Ended,
         trace_id: &Arc<str>,
         fault: Option<&dyn fmt::Display>,
-    ) {
+    ) -> Ended {
         let overran = took > self.times.budget && ended != Ended::Faulted;
-        self.counters.count(took, if overran { Ended::Faulted } else { ended });
-        if overran || ended == Ended::Faulted {
+        let counted = if overran { Ended::Faulted } else { ended };
+        self.counters.count(took, counted);
+        if counted == Ended::Faulted {
             self.note_fault(took, overran, trace_id, fault);
         } else if leave != PLAIN {
             self.note_trial(leave);
         }
+        counted
     }
 
     #[cold]

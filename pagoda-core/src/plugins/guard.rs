@@ -64,11 +64,17 @@ fn panic_error(payload: &(dyn Any + Send)) -> anyhow::Error {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is no text".to_owned());
-    match LAST_PANIC.with(|last| last.borrow_mut().take()) {
-        Some(place) => anyhow::anyhow!("panicked at {place}: {text}"),
-        None => anyhow::anyhow!("panicked: {text}"),
-    }
+    Panicked(match LAST_PANIC.with(|last| last.borrow_mut().take()) {
+        Some(place) => format!("panicked at {place}: {text}"),
+        None => format!("panicked: {text}"),
+    })
+    .into()
 }
+
+/// A panic, as an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Panicked(String);
 
 /// A future whose panics become errors.
 pub(crate) struct Guarded<F>(F);

@@ -22,6 +22,7 @@ pub mod reach;
 pub mod registry;
 pub mod stats;
 pub mod table;
+pub(crate) mod traced;
 pub mod trend;
 mod trust;
 pub mod watch;

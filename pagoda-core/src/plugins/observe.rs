@@ -12,6 +12,7 @@ use super::guard::{Guarded, Watched, guarded};
 use super::registry::Registry;
 use super::stats::Ended;
 use super::table::Tabled;
+use super::traced::{self, CutOff};
 use super::watch::Ticket;
 use pagoda_plugin_sdk::bridge::Gate;
 use pagoda_plugin_sdk::catalogue::PointInfo;
@@ -24,6 +25,7 @@ use pagoda_plugin_sdk::{HookContext, HookError, HookResult, PluginDecl};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::{Instrument, Span};
 
 /// Makes the way to data for a function of a plugin.
 pub type Gates = Arc<dyn Fn(&Arc<Function>) -> Arc<dyn Gate> + Send + Sync>;
@@ -203,6 +205,7 @@ impl<'a> Call<'a> {
             Ok(leave) => Some(Self { function, point, leave, started: Instant::now(), with }),
             Err(_) => {
                 function.skipped();
+                traced::skipped(&function.is);
                 None
             }
         }
@@ -214,7 +217,7 @@ impl<'a> Call<'a> {
         HookContext::outside(self.function.is.plugin, self.point, config.cloned(), request, gate)
     }
 
-    fn ended(&self, outcome: anyhow::Result<HookResult>) {
+    fn ended(&self, span: &Span, outcome: anyhow::Result<HookResult>) {
         let outcome = judge(self.point, outcome.unwrap_or_else(|panic| Err(HookError::Fault(panic))));
         let (ended, fault) = match &outcome {
             Err(HookError::Fault(fault)) => (Ended::Faulted, Some(fault)),
@@ -222,7 +225,8 @@ impl<'a> Call<'a> {
         };
         let trace_id = &self.with.request.trace_id;
         let shown = fault.map(|fault| fault as &dyn std::fmt::Display);
-        self.function.ended(self.leave, self.started.elapsed(), ended, trace_id, shown);
+        let counted = self.function.ended(self.leave, self.started.elapsed(), ended, trace_id, shown);
+        traced::ended(span, counted, || fault.map(traced::class));
         if let Some(fault) = fault {
             let is = &self.function.is;
             tracing::error!(
@@ -245,11 +249,13 @@ impl<'a> Call<'a> {
             trace_id = %self.with.request.trace_id,
         );
         let _entered = span.enter();
+        let traced = traced::call(&self.function.is);
+        let _in_traces = traced.enter();
         let ctx = self.context(config);
         let inside = self.function.enter(self.started);
         let outcome = guarded(|| handler(ctx, payload));
         drop(inside);
-        self.ended(outcome);
+        self.ended(&traced, outcome);
     }
 
     async fn run_async<T>(
@@ -260,21 +266,22 @@ impl<'a> Call<'a> {
     ) {
         let ctx = self.context(config);
         let budget = self.function.times.budget;
+        let traced = traced::call(&self.function.is);
         let inside = self.function.enter(self.started);
-        let future = guarded(|| handler(ctx, payload));
+        let future = traced.in_scope(|| guarded(|| handler(ctx, payload)));
         drop(inside);
         let outcome = match future {
             Ok(future) => {
                 let watched =
                     Watched::new(Guarded::new(future), Arc::clone(self.function), self.with.ticket.clone());
-                match tokio::time::timeout(budget, watched).await {
+                match tokio::time::timeout(budget, watched.instrument(traced.clone())).await {
                     Ok(outcome) => outcome,
-                    Err(_) => Err(anyhow::anyhow!("it was cut off at its budget of {budget:?}")),
+                    Err(_) => Err(CutOff(budget).into()),
                 }
             }
             Err(panic) => Err(panic),
         };
-        self.ended(outcome);
+        self.ended(&traced, outcome);
     }
 }
 
@@ -314,7 +321,9 @@ async fn plain_elsewhere<S: Source>(source: Arc<S>, at: usize, with: Surrounding
     let point = source.point().name;
     let ticket = Arc::new(Ticket::default());
     let seated = Arc::clone(&ticket);
+    let span = Span::current();
     let run = tokio::task::spawn_blocking(move || {
+        let _entered = span.enter();
         let _seat = with.registry.watch().sit(seated);
         let Some(listener) = source.listener(&with.registry, at) else { return };
         if let ObserveHandler::Plain(handler) = listener.handler

@@ -23,6 +23,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinError;
+use tracing::{Instrument, Span, field};
 
 /// Whether an operation may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,9 +96,10 @@ impl Runner {
         // still observed.
         let whole = tokio::spawn({
             let (done, ticket) = (Arc::clone(&done), Arc::clone(&ticket));
-            async move {
-                let (runner, seated) = (self.clone(), Arc::clone(&ticket));
+            let work = async move {
+                let (runner, seated, span) = (self.clone(), Arc::clone(&ticket), Span::current());
                 let ran = tokio::task::spawn_blocking(move || {
+                    let _entered = span.enter();
                     let registry = Arc::clone(&runner.host.registry);
                     let _seat = registry.watch().sit(seated);
                     let rest = runner.run_here(place, mode, work, &done);
@@ -109,7 +111,7 @@ impl Runner {
                     let mut with = self.surroundings();
                     with.ticket = Some(ticket);
                     match self.host.plugin_runtime() {
-                        Ok(runtime) => runtime.spawn(rest.run_rest(with)).await?,
+                        Ok(runtime) => runtime.spawn(rest.run_rest(with).in_current_span()).await?,
                         Err(error) => {
                             tracing::error!("async handlers run among the requests: {error}");
                             rest.run_rest(with).await;
@@ -117,7 +119,9 @@ impl Runner {
                     }
                 }
                 Ok(())
-            }
+            };
+            // What is traced goes on with the work.
+            work.in_current_span()
         });
         let taken = || done.lock().unwrap_or_else(PoisonError::into_inner).take();
         let lost = |lost: JoinError| OpError::Internal(anyhow::anyhow!("the operation was lost: {lost}"));
@@ -174,15 +178,17 @@ impl Runner {
         done: &Mutex<Option<Result<T, OpError>>>,
     ) -> Events {
         let mut tries = 0;
+        let span = self.span(mode);
         loop {
             tries += 1;
-            let (outcome, mut events, trail) = self.attempt(mode, &mut work);
+            let (outcome, mut events, trail) = span.in_scope(|| self.attempt(mode, &mut work));
             match outcome {
                 Err(OpError::Unavailable(StoreError::Serialization)) if tries < MOST_TRIES => {
                     // Others hold what this one needs; give them a moment, longer each time.
                     std::thread::sleep(Duration::from_millis(u64::from(5 * tries * tries)));
                 }
                 outcome => {
+                    self.end(span, tries, outcome.as_ref().err());
                     trail.into_records().for_each(|record| self.host.auditor.record(record));
                     *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
                     // Before the events: their handlers take places of their own, and who holds one while it
@@ -247,6 +253,37 @@ impl Runner {
             self.host.auditor.outbox_filled();
         }
         (outcome, events, trail)
+    }
+
+    /// The span that the transaction is in traces.
+    fn span(&self, mode: Mode) -> Span {
+        let mode = if mode == Mode::Write { "write" } else { "read" };
+        tracing::info_span!(
+            "transaction",
+            otel.name = %format_args!("transaction {mode}"),
+            otel.status_code = field::Empty,
+            error.type = field::Empty,
+            pagoda.mode = mode,
+            pagoda.retries = field::Empty,
+            plugin = self.function.as_ref().map(|function| function.is.plugin.id),
+        )
+    }
+
+    /// Says how the transaction ended, and that it did. A refusal is no error of the server.
+    fn end(&self, span: Span, tries: u32, error: Option<&OpError>) {
+        if span.is_disabled() {
+            return;
+        }
+        span.record("pagoda.retries", i64::from(tries.saturating_sub(1)));
+        let class = match error {
+            Some(OpError::Unavailable(_)) => "unavailable",
+            // A plugin's own closure may refuse that way; the span of its call says whether it was a fault.
+            Some(OpError::Internal(_)) if self.function.is_none() => "internal",
+            Some(OpError::PluginFault { .. }) => "plugin",
+            _ => return,
+        };
+        span.record("error.type", class);
+        span.record("otel.status_code", "ERROR");
     }
 
     fn surroundings(&self) -> Surroundings {
