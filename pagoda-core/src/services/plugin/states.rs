@@ -19,6 +19,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+/// What stands in the list of a plugin's changes when it was reset.
+pub(super) const RESET: &str = "reset";
+
 /// The revisions that this instance knows.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -105,10 +108,17 @@ pub(super) fn write(host: &Arc<Host>, note: &Note) -> Result<(), OpError> {
                 changed_at: at,
             };
             let revision = runner.run_blocking(Mode::Write, |op| {
+                if plugin::happened_since(&mut op.db, id, RESET, at)? {
+                    return Ok(None);
+                }
                 happened(op, id, &row.function, &row.state, &row.reason, at)?;
-                Ok(plugin::set_breaker(&mut op.db, &row)?)
+                Ok(Some(plugin::set_breaker(&mut op.db, &row)?))
             })?;
-            seen.breakers.insert((row.plugin, row.function), revision);
+            match revision {
+                Some(revision) => drop(seen.breakers.insert((row.plugin, row.function), revision)),
+                // Somebody reset the plugin before this could be written down: what counts is the reset.
+                None => adopt(host, &PluginBreakerRow { state: "closed".to_owned(), ..row }),
+            }
         }
         What::Quarantined => {
             let revision = runner.run_blocking(Mode::Write, |op| quarantine(op, id, &note.reason, at))?;
@@ -171,4 +181,55 @@ pub(super) fn happened(
         || json!({"function": function, "state": state, "reason": reason}),
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{happened, sync, write};
+    use crate::plugins::breaker::BreakerState;
+    use crate::plugins::contributions::Contributions;
+    use crate::plugins::note::{Note, What};
+    use crate::plugins::registry::{PluginSettings, Registry};
+    use crate::services::audit::AuditSettings;
+    use crate::services::host::{Host, ShareSettings};
+    use crate::services::run::{Mode, Runner};
+    use crate::store::{DatabaseUrl, Store, StoreOptions};
+    use pagoda_plugin_sdk::PluginDecl;
+    use pagoda_plugin_sdk::time::{Timestamp, Zone};
+    use std::time::Duration;
+
+    static PLUGIN: PluginDecl = PluginDecl::new("a-plugin", "A plugin", "1.0.0");
+
+    #[test]
+    fn what_was_before_a_reset_does_not_come_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(StoreOptions::new(DatabaseUrl::Sqlite(directory.path().join("p.db")))).unwrap();
+        store.migrate().unwrap();
+        let registry = Registry::freeze(Contributions::of(&[&PLUGIN]), &PluginSettings::default()).unwrap();
+        let shares = ShareSettings { operations: None, most_waiting: 8, patience: Duration::from_secs(1) };
+        let host = Host::new(store, registry, Zone::utc(), shares, AuditSettings::default());
+        let control = &host.registry.plugin("a-plugin").unwrap().control;
+        let open = |at: i64| {
+            let to = BreakerState::Open { retry_at: i64::MAX, pause: Duration::from_secs(10) };
+            control.adopt(to, "it failed");
+            let what = What::Breaker { function: None, to };
+            Note { plugin: &PLUGIN, what, reason: "it failed".to_owned(), at: Timestamp::from_micros(at) }
+        };
+        let reset = |at: i64| {
+            let outcome = Runner::of_server(&host, None)
+                .run_blocking(Mode::Write, |op| happened(op, "a-plugin", "", super::RESET, "by amy", at));
+            outcome.unwrap();
+        };
+        // Opened, reset, and only then written down.
+        let late = open(1_000);
+        reset(2_000);
+        write(&host, &late).unwrap();
+        sync(&host).unwrap();
+        assert_eq!(control.breaker().0, BreakerState::Closed);
+        // Opened after the reset, it stays open.
+        write(&host, &open(3_000)).unwrap();
+        sync(&host).unwrap();
+        assert!(matches!(control.breaker().0, BreakerState::Open { .. }));
+    }
 }

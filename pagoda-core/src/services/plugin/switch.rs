@@ -59,7 +59,7 @@ pub fn switch(op: &mut OpCtx, name: &str, to: Switch) -> Result<(), OpError> {
     let (disabled, quarantined, state) = match to {
         Switch::Enable => (None, None, "enabled"),
         Switch::Disable => (Some(format!("{who} switched it off")), quarantined, "disabled"),
-        Switch::Reset => (disabled, None, "reset"),
+        Switch::Reset => (disabled, None, states::RESET),
     };
     plugin::set_state(&mut op.db, id, disabled.as_deref(), quarantined.as_deref(), now)?;
     if to == Switch::Reset {

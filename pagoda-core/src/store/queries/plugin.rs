@@ -94,6 +94,18 @@ pub fn transitions(db: &mut Db, plugin: &str, limit: i64) -> Result<Vec<PluginTr
         .load(c))
 }
 
+/// Whether this happened to a plugin after a time.
+pub fn happened_since(db: &mut Db, plugin: &str, state: &str, at: i64) -> Result<bool, StoreError> {
+    let found: Option<i64> = on_db!(db, |c| plugin_transition::table
+        .filter(plugin_transition::plugin.eq(plugin))
+        .filter(plugin_transition::state.eq(state))
+        .filter(plugin_transition::at.gt(at))
+        .select(plugin_transition::id)
+        .first(c)
+        .optional())?;
+    Ok(found.is_some())
+}
+
 /// Removes what happened before a time.
 pub fn forget_transitions(db: &mut Db, before: i64) -> Result<usize, StoreError> {
     on_db!(db, |c| diesel::delete(plugin_transition::table.filter(plugin_transition::at.lt(before)))
