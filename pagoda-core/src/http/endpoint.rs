@@ -195,6 +195,9 @@ pub(super) fn query_value(http: &HttpRequest, name: &str) -> Option<String> {
     pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).last()
 }
 
+/// Below it everything belongs to a plugin.
+const PLUGINS: &str = "/api/v2/plugins/";
+
 /// A path with what it answers.
 pub(super) struct Endpoint {
     path: String,
@@ -241,11 +244,16 @@ impl Endpoint {
         self
     }
 
-    /// The first three parts of its path, if they are words; `/entity/api/v2` of `/entity/api/v2/{id}/`.
+    /// The first three parts of its path, if they are words; `/entity/api/v2` of `/entity/api/v2/{id}/`. Of what
+    /// belongs to a plugin the first four.
     pub(super) fn area(&self) -> Option<&str> {
-        let end = self.path.match_indices('/').nth(3).map_or(self.path.len(), |(end, _)| end);
-        let area = self.path.get(..end)?;
-        (area.split('/').filter(|part| !part.is_empty() && !part.contains('{')).count() == 3).then_some(area)
+        let upto = |parts: usize| {
+            let end = self.path.match_indices('/').nth(parts).map_or(self.path.len(), |(end, _)| end);
+            let area = self.path.get(..end)?;
+            let words = area.split('/').filter(|part| !part.is_empty() && !part.contains('{')).count();
+            (words == parts).then_some(area)
+        };
+        upto(4).filter(|area| area.starts_with(PLUGINS)).or_else(|| upto(3))
     }
 
     /// Mounts it where `area` is already matched; a path that ends in a slash answers without it by a
@@ -413,7 +421,9 @@ mod tests {
         let of = |path: &str| Endpoint::new(path).area().map(str::to_owned);
         assert_eq!(of("/entity/api/v2/").as_deref(), Some("/entity/api/v2"));
         assert_eq!(of("/entity/api/v2/{id:[0-9]+}/entries/").as_deref(), Some("/entity/api/v2"));
-        assert_eq!(of("/api/v2/plugins/hello/{name}/").as_deref(), Some("/api/v2/plugins"));
+        assert_eq!(of("/api/v2/plugins/hello/{name}/").as_deref(), Some("/api/v2/plugins/hello"));
+        assert_eq!(of("/api/v2/plugins/{plugin}/enable").as_deref(), Some("/api/v2/plugins"));
+        assert_eq!(of("/api/v2/plugins/").as_deref(), Some("/api/v2/plugins"));
         assert_eq!(of("/user/api/v2/me").as_deref(), Some("/user/api/v2"));
         assert_eq!(of("/api/schema/"), None);
         assert_eq!(of("/a/{b}/c/"), None);

@@ -1,6 +1,6 @@
 //! What there is: every path with its methods.
 
-use super::api::{alert, audit, entity, entry, plugin, user};
+use super::api::{alert, audit, entity, entry, entry_name, plugin, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
@@ -21,8 +21,15 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         metrics::mount(&state, service);
         pages::mount(service);
         let mut endpoints = core_endpoints();
-        endpoints.extend(plugin_endpoints());
-        endpoints.extend(plugin_routes::endpoints(&state.host.registry, &state.rates));
+        // Each plugin is an area of its own, so that its routes are found by comparing words; what is said about
+        // plugins comes ahead of their own routes.
+        let registry = &state.host.registry;
+        for plugin in registry.plugins() {
+            endpoints.extend(plugin_endpoints(plugin.decl.id));
+        }
+        endpoints.extend(plugin_routes::endpoints(registry, &state.rates));
+        endpoints.push(Endpoint::new("/api/v2/plugins/").on(Method::GET, plugin::list));
+        endpoints.extend(plugin_endpoints(ANY_PLUGIN));
         mount(endpoints, &state.traffic, service);
         let meter = state.traffic.meter(NO_ROUTE, [&Method::GET]);
         service.default_service(actix_web::web::to(move |http: HttpRequest| {
@@ -71,6 +78,14 @@ fn core_endpoints() -> Vec<Endpoint> {
             .on(Method::PUT, entry::update)
             .on(Method::DELETE, entry::delete),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/restore/").on(Method::POST, entry::restore),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/histories/").on(Method::GET, entry::histories),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/self_histories/").on(Method::GET, entry_name::history),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/restore_self_history/")
+            .on(Method::POST, entry_name::restore),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/alias/").on(Method::GET, entry_name::aliases),
+        Endpoint::new("/entry/api/v2/alias/").on(Method::POST, entry_name::add_alias),
+        Endpoint::new("/entry/api/v2/alias/bulk/").on(Method::POST, entry_name::add_aliases),
+        Endpoint::new("/entry/api/v2/alias/{id:[0-9]+}").on(Method::DELETE, entry_name::remove_alias),
         Endpoint::new("/user/api/v2/me").on(Method::GET, user::me),
         Endpoint::new("/user/api/v2/token/")
             .on(Method::GET, user::token)
@@ -81,11 +96,13 @@ fn core_endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// What is said about plugins; ahead of the plugins' own routes.
-fn plugin_endpoints() -> Vec<Endpoint> {
-    let at = |rest: &str| Endpoint::new(format!("/api/v2/plugins/{{plugin:[a-z][a-z0-9-]+}}/{rest}"));
+/// Whatever may be the id of a plugin, or another name of one.
+const ANY_PLUGIN: &str = "{plugin:[a-z][a-z0-9-]+}";
+
+/// What is said about a plugin.
+fn plugin_endpoints(id: &str) -> Vec<Endpoint> {
+    let at = |rest: &str| Endpoint::new(format!("{}/{rest}", plugin_routes::prefix(id)));
     vec![
-        Endpoint::new("/api/v2/plugins/").on(Method::GET, plugin::list),
         at("").on(Method::GET, plugin::retrieve),
         // First without a slash at the end, which would otherwise be redirected, and that loses the method.
         at("enable").on(Method::POST, plugin::enable),

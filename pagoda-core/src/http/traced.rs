@@ -20,6 +20,9 @@ pub(super) async fn answer(span: Span, answer: impl Future<Output = HttpResponse
 
 /// The span of a request to a route. Where nobody makes traces it is none and costs a load and a compare.
 pub(super) fn begin(http: &HttpRequest, route: impl Display, trace_id: &str) -> Span {
+    if !cfg!(feature = "otlp") {
+        return Span::none();
+    }
     let method = name(http.method());
     // `HTTP` is what the conventions put into the name for a method that is none of the known.
     let span = tracing::info_span!(

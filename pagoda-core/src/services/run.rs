@@ -257,6 +257,9 @@ impl Runner {
 
     /// The span that the transaction is in traces.
     fn span(&self, mode: Mode) -> Span {
+        if !cfg!(feature = "otlp") {
+            return Span::none();
+        }
         let mode = if mode == Mode::Write { "write" } else { "read" };
         tracing::info_span!(
             "transaction",

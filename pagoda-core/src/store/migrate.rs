@@ -42,6 +42,13 @@ pub(super) const CORE: &[Migration<'static>] = &[
         sqlite: include_str!("../../migrations/sqlite/0004_alerts.sql"),
         postgres: include_str!("../../migrations/postgres/0004_alerts.sql"),
     },
+    Migration {
+        owner: CORE_OWNER,
+        version: 6,
+        name: "entry_names",
+        sqlite: include_str!("../../migrations/sqlite/0006_entry_names.sql"),
+        postgres: include_str!("../../migrations/postgres/0006_entry_names.sql"),
+    },
 ];
 
 /// One step of a schema, in both dialects.

@@ -262,6 +262,27 @@ table! {
 }
 
 table! {
+    entry_name (id) {
+        id -> BigInt,
+        entry_id -> BigInt,
+        name -> Text,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        at -> BigInt,
+    }
+}
+
+table! {
+    entry_alias (id) {
+        id -> BigInt,
+        entry_id -> BigInt,
+        entity_id -> BigInt,
+        name -> Text,
+        name_folded -> Text,
+    }
+}
+
+table! {
     pagoda_migrations (owner, version) {
         owner -> Text,
         version -> BigInt,
@@ -275,6 +296,7 @@ joinable!(api_token -> app_user (user_id));
 joinable!(web_session -> app_user (user_id));
 joinable!(entry -> entity (entity_id));
 joinable!(attribute -> entity_attr (attr_id));
+joinable!(entry_alias -> entry (entry_id));
 joinable!(attr_value -> attribute (attribute_id));
 joinable!(alert_delivery -> alert (alert_id));
 
@@ -288,4 +310,6 @@ allow_tables_to_appear_in_same_query!(
     entry,
     attribute,
     attr_value,
+    entry_name,
+    entry_alias,
 );

@@ -2,4 +2,5 @@
 //!
 //! `entry_nnn` is a case about entities and entries, `platform_nnn` one about everything else.
 
+mod names;
 mod values;

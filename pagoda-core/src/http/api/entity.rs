@@ -112,6 +112,7 @@ pub(in crate::http) async fn list_entries(cx: Cx) -> ApiResult {
     let query = ListQuery {
         is_active,
         terms: page::terms(cx.query("search"))?,
+        with_alias: cx.query("with_alias").is_some_and(|text| !text.is_empty()),
         order: page::ordering(cx.query("ordering"), key),
         limit: PAGE_SIZE,
         offset: 0,

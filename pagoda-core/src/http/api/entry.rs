@@ -2,7 +2,8 @@
 
 use crate::http::endpoint::{Cx, empty, json};
 use crate::http::error::ApiResult;
-use crate::services::entry::{self, EntryInput, EntryUpdate};
+use crate::http::page::{self, Window};
+use crate::services::entry::{self, EntryInput, EntryUpdate, value_history};
 use actix_web::http::StatusCode;
 
 /// `GET /entry/api/v2/<id>/`
@@ -28,6 +29,13 @@ pub(in crate::http) async fn delete(cx: Cx) -> ApiResult {
     let id = cx.id("id")?;
     cx.write(move |op| entry::delete(op, id)).await?;
     empty(StatusCode::NO_CONTENT)
+}
+
+/// `GET /entry/api/v2/<id>/histories/`
+pub(in crate::http) async fn histories(cx: Cx) -> ApiResult {
+    let (id, window) = (cx.id("id")?, Window::of(&cx));
+    let page = cx.read(move |op| value_history::list(op, id, window.limit, window.offset)).await?;
+    page::window(&cx, window, page.rows, page.total)
 }
 
 /// `POST /entry/api/v2/<id>/restore/`

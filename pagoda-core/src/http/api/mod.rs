@@ -4,5 +4,6 @@ pub(super) mod alert;
 pub(super) mod audit;
 pub(super) mod entity;
 pub(super) mod entry;
+pub(super) mod entry_name;
 pub(super) mod plugin;
 pub(super) mod user;

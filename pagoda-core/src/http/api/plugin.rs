@@ -19,9 +19,14 @@ pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
     json(StatusCode::OK, &items)
 }
 
+/// The plugin that the path names: what follows `/api/v2/plugins/`.
+fn name(cx: &Cx) -> &str {
+    cx.http.path().split('/').nth(4).unwrap_or_default()
+}
+
 /// `GET /api/v2/plugins/<id>/`
 pub(in crate::http) async fn retrieve(cx: Cx) -> ApiResult {
-    let name = cx.http.match_info().get("plugin").unwrap_or_default().to_owned();
+    let name = name(&cx).to_owned();
     let registry = Arc::clone(&cx.state.host.registry);
     let found = registry.plugin(&name);
     let id = found.map_or("", |plugin| plugin.decl.id);
@@ -50,7 +55,7 @@ pub(in crate::http) async fn reset(cx: Cx) -> ApiResult {
 }
 
 async fn switch(cx: Cx, to: Switch) -> ApiResult {
-    let name = cx.http.match_info().get("plugin").unwrap_or_default().to_owned();
+    let name = name(&cx).to_owned();
     let named = name.clone();
     cx.write(move |op| plugin::switch(op, &named, to)).await?;
     cx.apply_plugin_states().await?;

@@ -1,8 +1,8 @@
 //! Creates an entry. *Source: spec, entry §3.*
 
-use super::names::{check_name, name_conflict};
+use super::names::{check_alias, check_name, name_conflict, note_name};
 use super::values::{self, fire_before, plan_creation, read_given};
-use super::{EntryInput, Held, attr_ref, detail, entity_ref, entry_ref, held};
+use super::{EntryInput, Held, attr_ref, autoname, detail, entity_ref, entry_ref, held};
 use crate::services::acl::{self, Subject};
 use crate::services::audit::{Action, listed};
 use crate::services::ctx::OpCtx;
@@ -44,6 +44,7 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
     }
     let writable = values::writable(op, &held, None, entity)?;
     check_presence(op, entity, &held, &attrs, &writable)?;
+    check_alias(op, entity, &name)?;
     let read = read_given(op, &held, &attrs, &writable)?;
 
     let mut reference = EntryRef { id: 0, name: name.clone(), entity: entity_ref(entity) };
@@ -61,7 +62,7 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
     let new = NewEntry {
         id,
         entity_id: entity.id,
-        name,
+        name: autoname::fresh_id(entity).unwrap_or(name),
         status: 0,
         // An entry inherits nothing but starts public, as every object. *Source: spec, acl-role §2.*
         is_public: true,
@@ -69,9 +70,11 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
         created_user_id: op.user_id(),
         created_time: op.now.as_micros(),
     };
-    let row = entry::insert(&mut op.db, &new).map_err(name_conflict)?;
-    reference = entry_ref(&row, entity);
+    let mut row = entry::insert(&mut op.db, &new).map_err(name_conflict)?;
+    note_name(op, &row, "+")?;
     values::write(op, id, &mut held, &planned, true)?;
+    autoname::name_from_attributes(op, &mut row, entity)?;
+    reference = entry_ref(&row, entity);
     op.audit(
         Action::EntryCreate,
         &reference,

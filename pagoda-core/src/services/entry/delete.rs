@@ -1,5 +1,6 @@
 //! Deletes an entry, and in a chain what it alone refers to. *Source: spec, entry §6.*
 
+use super::names::note_name;
 use super::{Held, detail, entry_ref, held, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -65,6 +66,7 @@ fn delete_one(
     entry.deleted_time = Some(op.now.as_micros());
     entry.updated_time = op.now.as_micros();
     entries::update(&mut op.db, &entry)?;
+    note_name(op, &entry, "~")?;
     value::set_attributes_active(&mut op.db, entry.id, false)?;
     op.audit(
         Action::EntryDelete,

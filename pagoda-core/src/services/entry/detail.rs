@@ -1,7 +1,7 @@
 //! An entry with its values. *Source: spec, entry §1.1.*
 
 use super::held::{Held, held_by};
-use super::{entry_ref, open};
+use super::{entry_ref, label, open};
 use crate::services::acl::{self, Subject};
 use crate::services::attribute::Shown;
 use crate::services::ctx::OpCtx;
@@ -137,6 +137,7 @@ pub fn detail_of(op: &mut OpCtx, entry: &EntryRow, entity: &EntityRow) -> Result
     for held in &held {
         attrs.push(show(op, held, entry, entity)?);
     }
+    label::add(op, held.iter().map(|held| &held.attr).zip(attrs.iter_mut().map(|attr| &mut attr.value)))?;
     let attrs = filtered(op, attrs, entry, entity)?;
     let permission = acl::permission(op, &Subject::entry(entry, entity))?;
     let schema = SchemaItem::of(entity, acl::permission(op, &entity.into())?);

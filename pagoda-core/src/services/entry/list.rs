@@ -1,11 +1,12 @@
 //! Lists of entries. *Source: spec, entity §2.6 and entry §1.2.*
 
+use super::alias::AliasItem;
 use super::detail::{DeletedUser, SchemaItem};
 use crate::services::acl::{self, Subject};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::entry::{self as entries, EntryFilter, EntryOrder};
-use crate::store::queries::{entity as entities, user};
+use crate::store::queries::{alias, entity as entities, user};
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::model::Level;
 use pagoda_plugin_sdk::time::Timestamp;
@@ -22,8 +23,7 @@ pub struct EntryItem {
     deleted_user: Option<DeletedUser>,
     deleted_time: Option<String>,
     updated_time: String,
-    /// Aliases come with their own routes; until then there are none.
-    aliases: [(); 0],
+    aliases: Vec<AliasItem>,
     permission: i32,
 }
 
@@ -34,6 +34,8 @@ pub struct ListQuery {
     pub is_active: Option<bool>,
     /// Words that the name contains, all of them.
     pub terms: Vec<String>,
+    /// Whether aliases are searched as well.
+    pub with_alias: bool,
     /// Sort keys, descending where true; ascending id when empty.
     pub order: Vec<(EntryOrder, bool)>,
     /// Rows per page.
@@ -52,12 +54,18 @@ pub fn list(op: &mut OpCtx, entity: &EntityRow, query: ListQuery) -> Result<(Vec
         entity_id: entity.id,
         is_active: query.is_active,
         terms: query.terms,
+        with_alias: query.with_alias,
         order: query.order,
         limit: query.limit,
         offset: query.offset,
     };
     let page = entries::list(&mut op.db, &filter)?;
     let schema = SchemaItem::of(entity, acl::permission(op, &entity.into())?);
+    let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
+    let mut aliases: HashMap<i64, Vec<AliasItem>> = HashMap::new();
+    for row in alias::of_entries(&mut op.db, &ids)? {
+        aliases.entry(row.entry_id).or_default().push(row.into());
+    }
     // Few users delete; one look per distinct one of the page.
     let mut deleters: HashMap<i64, Option<DeletedUser>> = HashMap::new();
     let mut items = Vec::with_capacity(page.rows.len());
@@ -76,7 +84,7 @@ pub fn list(op: &mut OpCtx, entity: &EntityRow, query: ListQuery) -> Result<(Vec
             deleted_user,
             deleted_time: row.deleted_time.map(|time| op.host.zone.iso(Timestamp::from_micros(time))),
             updated_time: op.host.zone.iso(Timestamp::from_micros(row.updated_time)),
-            aliases: [],
+            aliases: aliases.remove(&row.id).unwrap_or_default(),
             permission: acl::permission(op, &Subject::entry(&row, entity))?,
             name: row.name,
         });

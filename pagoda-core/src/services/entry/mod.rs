@@ -3,14 +3,19 @@
 //! Every operation reads like the specification: who may, what is there, Transform hooks, rules, Check
 //! hooks, store, Observe hooks. Each is the only place that does what it does.
 
+pub mod alias;
+mod autoname;
 mod create;
 mod delete;
 mod detail;
 mod held;
+mod label;
 mod list;
+pub mod name_history;
 mod names;
 mod restore;
 mod update;
+pub mod value_history;
 mod values;
 
 pub use create::create;

@@ -5,7 +5,7 @@ use crate::services::error::OpError;
 use crate::store::StoreError;
 use crate::store::constraint::ENTRY_ACTIVE_NAME;
 use crate::store::queries;
-use crate::store::rows::EntityRow;
+use crate::store::rows::{EntityRow, EntryRow, NewEntryName};
 use crate::wire::Fields;
 use crate::wire::coerce::check_storable;
 use pagoda_plugin_sdk::Code;
@@ -41,6 +41,32 @@ pub(super) fn check_name(
         taken(errors);
     }
     Ok(())
+}
+
+/// Complains about a name that an active entry has as its alias. *Source: spec, entry §3.1 and §5.*
+///
+/// # Errors
+/// The complaint.
+pub(super) fn check_alias(op: &mut OpCtx, entity: &EntityRow, name: &str) -> Result<(), OpError> {
+    match queries::alias::active_by_name(&mut op.db, entity.id, name)? {
+        Some(_) => Err(OpError::whole(Code::Duplicate, "an entry has this name as an alias")),
+        None => Ok(()),
+    }
+}
+
+/// Notes the name that an entry has now: `+` for its first one, `~` for others.
+///
+/// # Errors
+/// The database does not do it.
+pub(super) fn note_name(op: &mut OpCtx, entry: &EntryRow, kind: &'static str) -> Result<(), OpError> {
+    let new = NewEntryName {
+        entry_id: entry.id,
+        name: entry.name.clone(),
+        kind,
+        user_id: op.user_id(),
+        at: op.now.as_micros(),
+    };
+    Ok(queries::entry_name::insert(&mut op.db, &new)?)
 }
 
 fn taken(errors: &mut Fields) {

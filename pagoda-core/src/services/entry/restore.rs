@@ -1,12 +1,12 @@
 //! Brings a deleted entry back. *Source: spec, entry §7.*
 
 use super::delete::chained;
-use super::names::name_conflict;
+use super::names::{name_conflict, note_name};
 use super::{entry_ref, held, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{entity as entities, entry as entries, lock, value};
+use crate::store::queries::{alias, entity as entities, entry as entries, lock, value};
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
@@ -31,7 +31,7 @@ pub fn restore(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
         return Err(OpError::rule(Code::NotFound, "the entity of the entry is deleted"));
     }
     if taken(op, &entry)? {
-        return Err(OpError::rule(Code::Duplicate, "an entry of its name exists already"));
+        return Err(OpError::rule(Code::Duplicate, "an entry has its name already, or has it as an alias"));
     }
     // Chains may be long, so what is still to come back is a list and not a recursion.
     let mut due = restore_one(op, entry, &entity, false)?;
@@ -58,7 +58,9 @@ fn original_name(name: &str) -> &str {
 }
 
 fn taken(op: &mut OpCtx, entry: &EntryRow) -> Result<bool, OpError> {
-    Ok(entries::active_by_name(&mut op.db, entry.entity_id, original_name(&entry.name))?.is_some())
+    let name = original_name(&entry.name);
+    Ok(entries::active_by_name(&mut op.db, entry.entity_id, name)?.is_some()
+        || alias::active_by_name(&mut op.db, entry.entity_id, name)?.is_some())
 }
 
 /// Brings one entry back; returns those that it refers to through chain attributes, the first one last.
@@ -86,6 +88,7 @@ fn restore_one(
         OpError::Invalid(_) => OpError::rule(Code::Duplicate, "an entry of its name exists already"),
         error => error,
     })?;
+    note_name(op, &entry, "~")?;
     value::set_attributes_active(&mut op.db, entry.id, true)?;
     op.audit(
         Action::EntryRestore,

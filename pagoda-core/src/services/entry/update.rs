@@ -1,12 +1,12 @@
 //! Changes an entry. *Source: spec, entry §5.*
 
-use super::names::{check_name, name_conflict};
+use super::names::{check_alias, check_name, name_conflict, note_name};
 use super::values::{self, fire_before, plan_update, read_given};
-use super::{EntryInput, Held, attr_ref, detail, entry_ref, held, open_to_change};
+use super::{EntryInput, Held, attr_ref, autoname, detail, entry_ref, held, open_to_change};
 use crate::services::audit::{Action, listed};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::entry;
+use crate::store::queries::{entry, lock};
 use crate::store::rows::{EntityRow, EntryRow};
 use crate::wire::Fields;
 use pagoda_plugin_sdk::Code;
@@ -59,6 +59,11 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
         return Err(errors.into());
     }
     super::check_ids(&attrs)?;
+    if let Some(name) = &name {
+        // Nobody takes the name as an alias at the same moment.
+        lock::entity_to_fill(&mut op.db, entity.id)?;
+        check_alias(op, &entity, name)?;
+    }
     let writable = values::writable(op, &held, Some(&entry), &entity)?;
     let read = read_given(op, &held, &attrs, &writable)?;
     let mut reference = entry_ref(&entry, &entity);
@@ -79,9 +84,14 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
         entry.name = name;
         entry.updated_time = op.now.as_micros();
         entry::update(&mut op.db, &entry).map_err(name_conflict)?;
-        reference.name.clone_from(&entry.name);
+        note_name(op, &entry, "~")?;
     }
     values::write(op, entry.id, &mut held, &planned, false)?;
+    autoname::name_from_attributes(op, &mut entry, &entity)?;
+    reference.name.clone_from(&entry.name);
+    if entry.name != previous_name {
+        autoname::rename_referrers(op, entry.id)?;
+    }
     note_update(op, &reference, &previous_name, &values::changed_names(&held, &planned));
 
     let wants = op.wants::<hooks::entry::after_update>();

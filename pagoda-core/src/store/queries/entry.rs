@@ -3,7 +3,7 @@
 use super::{MAX_IDS, contains, directed, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{EntityRow, EntryRow, NewEntry, Paged};
-use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry};
+use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry, entry_alias};
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::dsl::{exists, select};
@@ -27,6 +27,8 @@ pub struct EntryFilter {
     pub is_active: Option<bool>,
     /// Each must be contained in the name, ignoring case.
     pub terms: Vec<String>,
+    /// Each may be contained in an alias instead.
+    pub with_alias: bool,
     /// Columns to order by, with `true` for descending; ties, and an empty list, go by id ascending.
     pub order: Vec<(EntryOrder, bool)>,
     /// Rows at most.
@@ -43,7 +45,15 @@ macro_rules! matching {
             query = query.filter(entry::is_active.eq(is_active));
         }
         for term in &$filter.terms {
-            query = query.filter(entry::name_folded.like(contains(term)).escape('\\'));
+            let in_name = entry::name_folded.like(contains(term)).escape('\\');
+            if $filter.with_alias {
+                let in_alias = entry_alias::table
+                    .filter(entry_alias::entry_id.eq(entry::id))
+                    .filter(entry_alias::name_folded.like(contains(term)).escape('\\'));
+                query = query.filter(in_name.or(exists(in_alias)));
+            } else {
+                query = query.filter(in_name);
+            }
         }
         query
     }};
@@ -143,6 +153,33 @@ pub fn page_after(
             query = query.filter(entry::is_active.eq(true));
         }
         query.order(entry::id).limit(limit).select(EntryRow::as_select()).load(c)
+    })
+}
+
+/// The active entries, by id, that refer to `entry_id` and are named from their attributes.
+pub fn active_referrers_named_after(db: &mut Db, entry_id: i64) -> Result<Vec<i64>, StoreError> {
+    let parent = diesel::alias!(attr_value as parent);
+    on_db!(db, |c| {
+        let referring = attr_value::table
+            .inner_join(attribute::table)
+            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
+            .filter(attr_value::ref_id.eq(entry_id))
+            .filter(attribute::is_active.eq(true))
+            .filter(
+                attr_value::is_latest
+                    .nullable()
+                    .eq(Some(true))
+                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
+            )
+            .select(attribute::entry_id);
+        entry::table
+            .inner_join(entity::table)
+            .filter(entry::is_active.eq(true))
+            .filter(entity::item_name_type.eq("AT"))
+            .filter(entry::id.eq_any(referring))
+            .order(entry::id)
+            .select(entry::id)
+            .load(c)
     })
 }
 

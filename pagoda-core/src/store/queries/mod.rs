@@ -7,10 +7,12 @@
 //! forms occur, on purpose, and the tests of the plans name the index that is meant.
 
 pub mod alert;
+pub mod alias;
 pub mod attr;
 pub mod audit;
 pub mod entity;
 pub mod entry;
+pub mod entry_name;
 pub mod lock;
 pub mod plugin;
 pub mod session;

@@ -3,8 +3,8 @@
 use super::{MAX_IDS, MAX_ROWS};
 use crate::store::conn::on_db;
 use crate::store::rows::{
-    AttrLatestRow, AttrValueRow, AttributeRow, ChildRow, DetailRow, EntityAttrRow, EntryRow, HistoryRow,
-    NewAttrValue, NewAttribute,
+    AttrLatestRow, AttrValueRow, AttributeRow, ChildRow, DetailRow, EntityAttrRow, EntityRow, EntryRow,
+    HistoryRow, LabelRow, NewAttrValue, NewAttribute, Paged,
 };
 use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry};
 use crate::store::{Db, StoreError};
@@ -144,6 +144,42 @@ pub fn history_of(
         .load(c))
 }
 
+/// One page of the versions of the values of attributes, newest first. Elements are not in it. Two statements.
+pub fn versions_of(
+    db: &mut Db,
+    attribute_ids: &[i64],
+    limit: i64,
+    offset: i64,
+) -> Result<Paged<AttrValueRow>, StoreError> {
+    let rows = on_db!(db, |c| attr_value::table
+        .filter(attr_value::attribute_id.eq_any(attribute_ids))
+        .filter(attr_value::parent_id.is_null())
+        .order(attr_value::id.desc())
+        .limit(limit)
+        .offset(offset)
+        .select(AttrValueRow::as_select())
+        .load(c))?;
+    let total = on_db!(db, |c| attr_value::table
+        .filter(attr_value::attribute_id.eq_any(attribute_ids))
+        .filter(attr_value::parent_id.is_null())
+        .count()
+        .get_result(c))?;
+    Ok(Paged { rows, total })
+}
+
+/// Versions of values, or elements, by id.
+pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<AttrValueRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| attr_value::table
+            .filter(attr_value::id.eq_any(ids))
+            .order(attr_value::id)
+            .select(AttrValueRow::as_select())
+            .load(c))?);
+    }
+    Ok(rows)
+}
+
 /// Switches all attributes of an entry; how many there were.
 pub fn set_attributes_active(db: &mut Db, entry_id: i64, active: bool) -> Result<usize, StoreError> {
     on_db!(db, |c| diesel::update(attribute::table.filter(attribute::entry_id.eq(entry_id)))
@@ -210,4 +246,40 @@ pub fn latest_texts(db: &mut Db, attr_ids: &[i64]) -> Result<Vec<(i64, String)>,
         found.extend(elements);
     }
     Ok(found)
+}
+
+/// The latest values, of attributes with these names, that entries have.
+pub fn labels_of(db: &mut Db, entry_ids: &[i64], names: &[&str]) -> Result<Vec<LabelRow>, StoreError> {
+    let (other, other_entity) = diesel::alias!(entry as other, entity as other_entity);
+    let mut rows = Vec::new();
+    for ids in entry_ids.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| attribute::table
+            .inner_join(entity_attr::table)
+            .inner_join(attr_value::table)
+            .inner_join(entry::table.on(entry::id.eq(attribute::entry_id)))
+            .inner_join(entity::table.on(entity::id.eq(entry::entity_id)))
+            .left_join(other.on(attr_value::ref_id.eq(other.field(entry::id).nullable())))
+            .left_join(other_entity.on(other_entity.field(entity::id).eq(other.field(entry::entity_id))))
+            .filter(attribute::entry_id.eq_any(ids))
+            .filter(entity_attr::name.eq_any(names))
+            .filter(entity_attr::is_active.eq(true))
+            .filter(attr_value::is_latest)
+            .select((
+                EntryRow::as_select(),
+                EntityRow::as_select(),
+                EntityAttrRow::as_select(),
+                AttributeRow::as_select(),
+                AttrValueRow::as_select(),
+                (
+                    other.field(entry::id),
+                    other.field(entry::name),
+                    other.field(entry::is_active),
+                    other.field(entry::entity_id),
+                    other_entity.field(entity::name),
+                )
+                    .nullable(),
+            ))
+            .load::<LabelRow>(c))?);
+    }
+    Ok(rows)
 }

@@ -7,6 +7,7 @@ mod alert;
 mod audit;
 mod entity;
 mod entry;
+mod entry_name;
 mod plugin;
 mod user;
 mod value;
@@ -15,10 +16,11 @@ pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
+pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};
 pub use self::plugin::{PluginBreakerRow, PluginStateRow, PluginTransitionRow};
 pub use self::user::{NewUser, SessionRow, TokenRow, UserRow};
 pub use self::value::{
-    AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, NewAttrValue, ReferredRow,
+    AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, LabelRow, NewAttrValue, ReferredRow,
 };
 
 /// One page of a list, and how many rows the whole list has.

@@ -1,6 +1,6 @@
 //! Versioned attribute values, alone and as the reading queries join them.
 
-use super::{AttributeRow, EntityAttrRow, EntryRow};
+use super::{AttributeRow, EntityAttrRow, EntityRow, EntryRow};
 use crate::store::schema::attr_value;
 use diesel::{Identifiable, Insertable, Queryable, Selectable};
 
@@ -99,6 +99,23 @@ pub struct ChildRow {
     /// The element; its `parent_id` is always set.
     pub value: AttrValueRow,
     /// The entry it refers to, deleted ones included.
+    pub referred: Option<ReferredRow>,
+}
+
+/// A value that may be shown beside the name of its entry.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct LabelRow {
+    /// The entry.
+    pub entry: EntryRow,
+    /// Its entity.
+    pub entity: EntityRow,
+    /// The definition.
+    pub attr: EntityAttrRow,
+    /// The entry's attribute.
+    pub attribute: AttributeRow,
+    /// Its latest value.
+    pub value: AttrValueRow,
+    /// The entry that value refers to, deleted ones included.
     pub referred: Option<ReferredRow>,
 }
 

@@ -12,6 +12,7 @@ const ALL: EntityFilter =
 
 fn of(entity_id: i64) -> EntryFilter {
     EntryFilter {
+        with_alias: false,
         entity_id,
         is_active: Some(true),
         terms: Vec::new(),

@@ -63,8 +63,15 @@ fn lists_follow_an_index() {
     check(db, |db| entity::list(db, &EntityFilter { toplevel: Some(true), ..entities(vec![]) }));
     check(db, |db| entity::all_active(db, 10, 5));
     for is_active in [Some(true), Some(false), None] {
-        let entries =
-            |order| EntryFilter { entity_id: 1, is_active, terms: Vec::new(), order, limit: 10, offset: 0 };
+        let entries = |order| EntryFilter {
+            entity_id: 1,
+            is_active,
+            terms: Vec::new(),
+            with_alias: false,
+            order,
+            limit: 10,
+            offset: 0,
+        };
         check(db, |db| entry::list(db, &entries(vec![])));
         if is_active.is_some() {
             check(db, |db| entry::list(db, &entries(vec![(EntryOrder::Name, false)])));

@@ -1,0 +1,126 @@
+//! Names that the server makes. *Source: spec, entry §3.4.*
+
+use super::names::note_name;
+use super::{Held, detail, entry_ref, held};
+use crate::services::audit::Action;
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::store::queries::{entry as entries, lock};
+use crate::store::rows::{EntityRow, EntryRow};
+use pagoda_plugin_sdk::hooks;
+use pagoda_plugin_sdk::payload::EntryAfterUpdate;
+use serde_json::json;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// Whether entries are named from their attributes.
+fn from_attributes(entity: &EntityRow) -> bool {
+    entity.item_name_type == "AT"
+}
+
+/// The name of a new entry where the entity gives out ids; it is given once and stays. *Fixed quirk.*
+pub(super) fn fresh_id(entity: &EntityRow) -> Option<String> {
+    (entity.item_name_type == "ID").then(|| Uuid::new_v4().to_string())
+}
+
+/// What the attributes make of the name; absent when they make nothing of it.
+fn computed(held: &[Held]) -> Option<String> {
+    let mut parts: Vec<&Held> = held.iter().filter(|held| held.attr.name_order > 0).collect();
+    parts.sort_by_key(|held| held.attr.name_order);
+    let mut name = String::new();
+    for part in parts {
+        let text = match part.stored() {
+            Some(stored) => part.value_type.in_names(&stored),
+            None => None,
+        };
+        if let Some(text) = text {
+            name.push_str(&part.attr.name_prefix);
+            name.push_str(&text);
+            name.push_str(&part.attr.name_postfix);
+        }
+    }
+    (!name.is_empty()).then_some(name)
+}
+
+/// Gives an entry the name that its attributes make, if its entity wants that; true when it is another one.
+///
+/// # Errors
+/// The database does not do it.
+pub(super) fn name_from_attributes(
+    op: &mut OpCtx,
+    entry: &mut EntryRow,
+    entity: &EntityRow,
+) -> Result<bool, OpError> {
+    if !from_attributes(entity) {
+        return Ok(false);
+    }
+    let held = held::held_by(op, entry.id, entity.id)?;
+    let Some(mut name) = computed(&held).filter(|name| *name != entry.name) else { return Ok(false) };
+    if let Some(other) = entries::active_by_name(&mut op.db, entity.id, &name)? {
+        let is_copy = |name: &str| {
+            entry.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(" -- duplicate of ID:"))
+        };
+        // It has its name already, and would only get another random part.
+        if is_copy(&name) {
+            return Ok(false);
+        }
+        name = format!("{name} -- duplicate of ID:{} -- {}", other.id, Uuid::new_v4());
+    }
+    entry.name = name;
+    entry.updated_time = op.now.as_micros();
+    entries::update(&mut op.db, entry)?;
+    note_name(op, entry, "~")?;
+    Ok(true)
+}
+
+/// Names those anew that are named after an entry whose name has changed, and those named after them: each once, so
+/// circles end.
+///
+/// # Errors
+/// The database does not do it.
+pub(super) fn rename_referrers(op: &mut OpCtx, renamed: i64) -> Result<(), OpError> {
+    let mut seen = HashSet::from([renamed]);
+    let mut due = vec![renamed];
+    while let Some(id) = due.pop() {
+        for referrer in entries::active_referrers_named_after(&mut op.db, id)? {
+            if !seen.insert(referrer) {
+                continue;
+            }
+            lock::entry(&mut op.db, referrer)?;
+            let Some((mut entry, entity)) = entries::with_entity(&mut op.db, referrer)? else { continue };
+            let previous_name = entry.name.clone();
+            if name_from_attributes(op, &mut entry, &entity)? {
+                note_rename(op, &entry, &entity, previous_name)?;
+                due.push(referrer);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says that an entry got another name because another entry has.
+fn note_rename(
+    op: &mut OpCtx,
+    entry: &EntryRow,
+    entity: &EntityRow,
+    previous_name: String,
+) -> Result<(), OpError> {
+    let reference = entry_ref(entry, entity);
+    op.audit(Action::EntryUpdate, &reference, || {
+        let names = json!({"old": previous_name, "new": reference.name});
+        json!({"entity": reference.entity, "attrs": [], "name": names})
+    });
+    if op.wants::<hooks::entry::after_update>() {
+        let held = held::held_by(op, entry.id, entity.id)?;
+        let user = op.request.user.as_deref().cloned();
+        op.observe::<hooks::entry::after_update>(|| {
+            let mut payload = EntryAfterUpdate::default();
+            payload.entry = reference;
+            payload.previous_name = previous_name;
+            payload.attrs = detail::for_hooks(&held);
+            payload.user = user;
+            payload
+        });
+    }
+    Ok(())
+}
