@@ -125,6 +125,18 @@ impl Level {
     pub const fn code(self) -> i32 {
         self as i32
     }
+
+    /// The level of this wire value; any other number is none.
+    #[must_use]
+    pub const fn from_code(code: i64) -> Option<Self> {
+        match code {
+            1 => Some(Self::Nothing),
+            2 => Some(Self::Readable),
+            4 => Some(Self::Writable),
+            8 => Some(Self::Full),
+            _ => None,
+        }
+    }
 }
 
 /// What kind of object a permission is about.

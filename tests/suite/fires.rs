@@ -1,5 +1,6 @@
 //! Every hook point that says it fires does, from every path there is; the others say what they wait for.
 
+use crate::contract::send_yaml;
 use crate::server::{Database, TestApp, on_both_databases};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::catalogue::{FiringState, POINTS};
@@ -46,9 +47,7 @@ pagoda_plugin_sdk::__private::with_hook_points!(recorders);
 
 /// What asks for the operation that a silent point waits for. As soon as one of them answers anything but
 /// "no such route", its points have to fire, and to be exercised below.
-const AWAITED: [(&str, &str, &str); 8] = [
-    ("import", "POST", "/entity/api/v2/import"),
-    ("export", "GET", "/entity/api/v2/export"),
+const AWAITED: [(&str, &str, &str); 6] = [
     ("entity import", "POST", "/entity/api/v2/import"),
     ("entity export", "GET", "/entity/api/v2/export"),
     ("entry import", "POST", "/entry/api/v2/import/"),
@@ -155,6 +154,18 @@ fn every_point_fires_that_says_so(database: Database) {
     let (_, reader) = app.user(|user| user.is_readonly = true);
     app.with_token(&reader, "DELETE", &format!("/entity/api/v2/{entity}/"), None).expect(403);
     after("a denied deletion", &["pagoda.auth.permission_denied"]);
+
+    for (area, row) in [
+        ("/group/api/v2/groups/", "- name: g"),
+        ("/role/api/v2/", "- {name: r, users: [], groups: [], admin_users: [], admin_groups: []}"),
+    ] {
+        send_yaml(&app, &app.token, &format!("{area}import"), row).expect(200);
+        after("an import", &["data.before_import", "data.after_import"]);
+        app.get(&format!("{area}export")).expect(200);
+        after("an export", &["data.before_export", "data.after_export"]);
+        send_yaml(&app, &app.token, &format!("{area}import"), "- name: ''").expect(400);
+        after("an import without form", &[]);
+    }
 
     log_in_and_out(&app, &mut after);
     drop(app);

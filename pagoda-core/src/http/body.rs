@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use crate::services::error::OpError;
+use crate::wire::yaml;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_LENGTH;
@@ -72,6 +73,24 @@ impl Body {
                 Err(OpError::Unreadable(Code::UnsupportedMediaType, message))
             }
         }
+    }
+}
+
+impl Body {
+    /// The body of an import, which is YAML and nothing else. *Source: spec, auth-user §1.6.*
+    pub(super) fn yaml(&self) -> Result<Value, OpError> {
+        // Whatever its type, see `json`: an object, which is no list.
+        if self.bytes.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        let media_type = self.content_type.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/yaml") {
+            let message = format!("send application/yaml, not `{media_type}`");
+            return Err(OpError::Unreadable(Code::UnsupportedMediaType, message));
+        }
+        yaml::parse(&self.bytes).map_err(|error| {
+            OpError::Unreadable(Code::Unparsable, format!("the body is no YAML list: {error}"))
+        })
     }
 }
 

@@ -197,20 +197,29 @@ pub(super) fn query_value(http: &HttpRequest, name: &str) -> Option<String> {
 
 /// Below it everything belongs to a plugin.
 const PLUGINS: &str = "/api/v2/plugins/";
+/// What the answers of an endpoint are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    /// Errors are JSON all the same. *Source: spec, auth-user §1.6.*
+    Yaml,
+    /// Whatever the request accepts.
+    Any,
+}
 
 /// A path with what it answers.
 pub(super) struct Endpoint {
     path: String,
     methods: Vec<(Method, RouteAuth, Handler)>,
-    /// Whether answers are JSON, so that `Accept` must admit it.
-    answers_json: bool,
+    /// What answers are, so that `Accept` must admit it.
+    answers: Format,
     /// The plugin that it belongs to, with the rate of its requests.
     plugin_rate: Option<(&'static str, Arc<PluginRate>)>,
 }
 
 impl Endpoint {
     pub(super) fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), methods: Vec::new(), answers_json: true, plugin_rate: None }
+        Self { path: path.into(), methods: Vec::new(), answers: Format::Json, plugin_rate: None }
     }
 
     /// Counts against the rate of a plugin, if it has one.
@@ -221,7 +230,13 @@ impl Endpoint {
 
     /// Answers in other formats, whatever the request accepts.
     pub(super) fn any_format(mut self) -> Self {
-        self.answers_json = false;
+        self.answers = Format::Any;
+        self
+    }
+
+    /// Answers lists in YAML.
+    pub(super) fn in_yaml(mut self) -> Self {
+        self.answers = Format::Yaml;
         self
     }
 
@@ -304,8 +319,14 @@ impl Endpoint {
         trace_id: &Arc<str>,
         seen: &Cell<Option<i64>>,
     ) -> ApiResult {
-        if self.answers_json && !accepts_json(&http) {
-            let message = "this route answers application/json";
+        let refused = match self.answers {
+            Format::Json if !accepts_json(&http) => Some("this route answers application/json"),
+            Format::Yaml if !accepts(&http, &["application/yaml"]) => {
+                Some("this route answers application/yaml")
+            }
+            _ => None,
+        };
+        if let Some(message) = refused {
             return Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, Code::Other, message));
         }
         let user = auth::authenticate(state, &http, trace_id).await?;
@@ -378,16 +399,21 @@ async fn add_slash(http: HttpRequest) -> HttpResponse {
 
 /// Whether the `Accept` header admits JSON, or HTML, which gets JSON all the same.
 fn accepts_json(http: &HttpRequest) -> bool {
+    accepts(http, &["application/json", "text/html", "text/*"])
+}
+
+/// Whether the `Accept` header admits one of these.
+fn accepts(http: &HttpRequest, types: &[&str]) -> bool {
     let Some(accept) = http.headers().get(ACCEPT) else { return true };
     // What most clients send.
-    if accept == "*/*" || accept == "application/json" {
+    if accept == "*/*" {
         return true;
     }
     let Ok(accept) = accept.to_str() else { return false };
     accept.trim().is_empty()
         || accept.split(',').any(|range| {
             let range = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            matches!(range.as_str(), "*/*" | "application/*" | "application/json" | "text/html" | "text/*")
+            matches!(range.as_str(), "*/*" | "application/*") || types.contains(&range.as_str())
         })
 }
 
@@ -395,6 +421,12 @@ fn accepts_json(http: &HttpRequest) -> bool {
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> ApiResult {
     let bytes = serde_json::to_vec(body).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(HttpResponse::build(status).content_type("application/json").body(bytes))
+}
+
+/// An answer in YAML: the rows of an export. *Source: spec, auth-user §1.6.*
+pub(super) fn yaml(rows: Vec<serde_json::Value>) -> ApiResult {
+    let text = crate::wire::yaml::write(rows).map_err(ApiError::internal)?;
+    Ok(HttpResponse::Ok().content_type("application/yaml; charset=utf-8").body(text))
 }
 
 /// An answer without a body.

@@ -1,5 +1,7 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
+mod access;
+
 use super::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
 use pagoda_plugin_sdk::route::{Method, RouteAuth, RouteReg};
@@ -213,7 +215,7 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS {
+    for operation in OPERATIONS.iter().chain(access::OPERATIONS) {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
     for route in registry.routes().iter().map(|route| &route.reg) {
@@ -233,7 +235,7 @@ pub fn document(registry: &Registry) -> Value {
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Token <key>`"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
             },
-            "schemas": schemas(),
+            "schemas": all_schemas(),
         },
     })
 }
@@ -261,6 +263,14 @@ fn in_json(schema: Value) -> Value {
     json!({"application/json": {"schema": schema}})
 }
 
+/// Lists that are imported and exported are YAML, everything else is JSON.
+fn in_its_format(schema: &str) -> Value {
+    if schema.ends_with("Rows") {
+        return json!({"application/yaml": {"schema": reference(schema)}});
+    }
+    in_json(reference(schema))
+}
+
 fn core_operation(operation: &Operation) -> Value {
     let mut parameters = path_parameters(operation.path, "integer");
     parameters.extend(operation.query.iter().map(|(name, description)| {
@@ -269,7 +279,7 @@ fn core_operation(operation: &Operation) -> Value {
     let (status, schema) = operation.answer;
     let mut responses = Map::new();
     let answer = match schema {
-        Some(schema) => json!({"description": "Done", "content": in_json(reference(schema))}),
+        Some(schema) => json!({"description": "Done", "content": in_its_format(schema)}),
         None => json!({"description": "Done"}),
     };
     responses.insert(status.to_owned(), answer);
@@ -293,7 +303,7 @@ fn core_operation(operation: &Operation) -> Value {
         "responses": responses,
     });
     if let (Some(schema), Value::Object(fields)) = (operation.body, &mut described) {
-        let body = json!({"required": true, "content": in_json(reference(schema))});
+        let body = json!({"required": true, "content": in_its_format(schema)});
         fields.insert("requestBody".to_owned(), body);
     }
     described
@@ -370,6 +380,14 @@ fn page_of(schema: &str) -> Value {
             "results": {"type": "array", "items": reference(schema)},
         },
     })
+}
+
+fn all_schemas() -> Value {
+    let mut all = schemas();
+    if let (Value::Object(all), Value::Object(access)) = (&mut all, access::schemas()) {
+        all.extend(access);
+    }
+    all
 }
 
 fn schemas() -> Value {

@@ -1,6 +1,6 @@
 //! What there is: every path with its methods.
 
-use super::api::{alert, audit, entity, entry, entry_name, plugin, user};
+use super::api::{acl, alert, audit, entity, entry, entry_name, group, plugin, role, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
@@ -21,6 +21,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         metrics::mount(&state, service);
         pages::mount(service);
         let mut endpoints = core_endpoints();
+        endpoints.extend(access_endpoints());
         // Each plugin is an area of its own, so that its routes are found by comparing words; what is said about
         // plugins comes ahead of their own routes.
         let registry = &state.host.registry;
@@ -93,6 +94,31 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/api/v2/audit/").on(Method::GET, audit::list),
         Endpoint::new("/api/v2/alerts/").on(Method::GET, alert::list),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
+    ]
+}
+
+/// Groups, roles, and the access rules of objects.
+fn access_endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new("/acl/api/v2/acls/{id:[0-9]+}")
+            .on(Method::GET, acl::retrieve)
+            .on(Method::PUT, acl::update),
+        Endpoint::new("/acl/api/v2/acls/{id:[0-9]+}/history").on(Method::GET, acl::history),
+        Endpoint::new("/group/api/v2/groups").on(Method::GET, group::list).on(Method::POST, group::create),
+        Endpoint::new("/group/api/v2/groups/tree").on(Method::GET, group::tree),
+        Endpoint::new("/group/api/v2/groups/import").on(Method::POST, group::import),
+        Endpoint::new("/group/api/v2/groups/export").in_yaml().on(Method::GET, group::export),
+        Endpoint::new("/group/api/v2/groups/{id:[0-9]+}")
+            .on(Method::GET, group::retrieve)
+            .on(Method::PUT, group::update)
+            .on(Method::DELETE, group::delete),
+        Endpoint::new("/role/api/v2/").on(Method::GET, role::list).on(Method::POST, role::create),
+        Endpoint::new("/role/api/v2/import").on(Method::POST, role::import),
+        Endpoint::new("/role/api/v2/export").in_yaml().on(Method::GET, role::export),
+        Endpoint::new("/role/api/v2/{id:[0-9]+}")
+            .on(Method::GET, role::retrieve)
+            .on(Method::PUT, role::update)
+            .on(Method::DELETE, role::delete),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! An [`OpCtx`] is lent to each handler as its bridges and taken back afterwards ([`Session`]); that is why
 //! it owns what it holds. While it is lent, nobody else can have it.
 
+use super::acl::Memo;
 use super::audit::Trail;
 use super::error::OpError;
 use super::host::{Host, MOST_NESTED};
@@ -44,6 +45,8 @@ pub struct OpState {
     frames: Vec<Frame>,
     pub(crate) events: Events,
     pub(crate) trail: Trail,
+    /// What is known of the acting user's rights.
+    pub(super) access: Memo,
 }
 
 /// What undoing a handler needs.
@@ -83,7 +86,8 @@ impl OpCtx {
     ) -> Self {
         let now = Timestamp::now();
         let (frames, events, trail) = (Vec::new(), Events::default(), Trail::default());
-        let state = OpState { db, host, request, now, inside, until, frames, events, trail };
+        let access = Memo::default();
+        let state = OpState { db, host, request, now, inside, until, frames, events, trail, access };
         Self { inner: Some(Box::new(state)) }
     }
 
@@ -217,6 +221,7 @@ impl OpCtx {
         match work(self) {
             Ok(_) if self.db.has_failed() => {
                 self.db.rollback_to(savepoint)?;
+                self.access.forget();
                 self.events.undo(events);
                 self.trail.undo(trail);
                 Err(OpError::Internal(anyhow::anyhow!("a statement failed and nobody said so")))
@@ -227,6 +232,7 @@ impl OpCtx {
             }
             Err(error) => {
                 self.db.rollback_to(savepoint)?;
+                self.access.forget();
                 self.events.undo(events);
                 self.trail.undo(trail);
                 Err(error)
@@ -306,7 +312,10 @@ impl Session for OpCtx {
         let keep = keep && !(frame.savepoint.is_some() && self.db.has_failed());
         match frame.savepoint {
             Some(savepoint) if keep => self.db.release(savepoint)?,
-            Some(savepoint) => self.db.rollback_to(savepoint)?,
+            Some(savepoint) => {
+                self.db.rollback_to(savepoint)?;
+                self.access.forget();
+            }
             None => {}
         }
         if !keep {

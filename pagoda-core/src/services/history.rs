@@ -27,14 +27,17 @@ pub fn history(
     let definitions = attr::active_of(&mut op.db, entity.id)?;
     let attributes = value::attributes_of(&mut op.db, entry_id)?;
 
-    let mut readable: HashMap<i64, bool> = HashMap::new();
-    for definition in &definitions {
-        let attribute = attributes.iter().find(|attribute| attribute.attr_id == definition.id);
-        let subject = match attribute {
+    let subjects: Vec<Subject<'_>> = definitions
+        .iter()
+        .map(|definition| match attributes.iter().find(|attribute| attribute.attr_id == definition.id) {
             Some(attribute) => Subject::attribute(attribute, definition, &entry, &entity),
             None => Subject::attr(definition, &entity),
-        };
-        readable.insert(definition.id, acl::allowed(op, &subject, Level::Readable)?);
+        })
+        .collect();
+    acl::look_ahead(op, subjects.iter().cloned())?;
+    let mut readable: HashMap<i64, bool> = HashMap::new();
+    for (definition, subject) in definitions.iter().zip(&subjects) {
+        readable.insert(definition.id, acl::allowed(op, subject, Level::Readable)?);
     }
     let value_ids: Vec<i64> = rows.iter().map(|row| row.value.id).collect();
     let children =

@@ -9,12 +9,16 @@ pub mod ctx;
 pub mod entity;
 pub mod entry;
 pub mod error;
+pub mod group;
 pub mod history;
 pub mod host;
+pub mod job;
 pub mod plugin;
 pub mod plugin_account;
+pub mod role;
 pub mod run;
 pub(crate) mod transaction;
+mod transfer;
 pub mod user;
 
 /// The words of a search, in lower case: separated by blanks or commas. *Source: spec, entity §2.1.*

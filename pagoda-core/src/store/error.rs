@@ -70,11 +70,15 @@ pub mod constraint {
     pub const ATTRIBUTE_ENTRY_ATTR: &str = "attribute_entry_attr";
     /// The attribute has a latest value.
     pub const ATTR_VALUE_LATEST: &str = "attr_value_latest";
+    /// A group with this name exists.
+    pub const USER_GROUP_NAME: &str = "user_group_name";
+    /// A role with this name exists.
+    pub const ROLE_NAME: &str = "role_name";
     /// A row that is referred to does not exist, or is still referred to.
     pub const FOREIGN_KEY: &str = "foreign_key";
 
     /// SQLite names the columns of a unique index and not the index.
-    pub(super) const BY_COLUMNS: [(&str, &str); 7] = [
+    pub(super) const BY_COLUMNS: [(&str, &str); 9] = [
         ("app_user.username", APP_USER_USERNAME),
         ("api_token.key", API_TOKEN_KEY),
         ("entity.name", ENTITY_ACTIVE_NAME),
@@ -82,6 +86,8 @@ pub mod constraint {
         ("entry.entity_id, entry.name", ENTRY_ACTIVE_NAME),
         ("attribute.entry_id, attribute.attr_id", ATTRIBUTE_ENTRY_ATTR),
         ("attr_value.attribute_id", ATTR_VALUE_LATEST),
+        ("user_group.name", USER_GROUP_NAME),
+        ("role.name", ROLE_NAME),
     ];
 }
 

@@ -44,6 +44,13 @@ pub(super) const CORE: &[Migration<'static>] = &[
     },
     Migration {
         owner: CORE_OWNER,
+        version: 5,
+        name: "access",
+        sqlite: include_str!("../../migrations/sqlite/0005_access.sql"),
+        postgres: include_str!("../../migrations/postgres/0005_access.sql"),
+    },
+    Migration {
+        owner: CORE_OWNER,
         version: 6,
         name: "entry_names",
         sqlite: include_str!("../../migrations/sqlite/0006_entry_names.sql"),

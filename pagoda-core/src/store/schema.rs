@@ -273,12 +273,102 @@ table! {
 }
 
 table! {
+    user_group {
+        id -> BigInt,
+        name -> Text,
+        name_folded -> Text,
+        name_sort -> Text,
+        parent_id -> Nullable<BigInt>,
+        is_active -> Bool,
+    }
+}
+
+table! {
     entry_alias (id) {
         id -> BigInt,
         entry_id -> BigInt,
         entity_id -> BigInt,
         name -> Text,
         name_folded -> Text,
+    }
+}
+
+table! {
+    group_member (user_id, group_id) {
+        user_id -> BigInt,
+        group_id -> BigInt,
+    }
+}
+
+table! {
+    role {
+        id -> BigInt,
+        name -> Text,
+        name_folded -> Text,
+        name_sort -> Text,
+        description -> Text,
+        is_active -> Bool,
+    }
+}
+
+table! {
+    role_user (role_id, user_id, is_admin) {
+        role_id -> BigInt,
+        user_id -> BigInt,
+        is_admin -> Bool,
+    }
+}
+
+table! {
+    role_group (role_id, group_id, is_admin) {
+        role_id -> BigInt,
+        group_id -> BigInt,
+        is_admin -> Bool,
+    }
+}
+
+table! {
+    acl_grant (object_id, role_id) {
+        object_id -> BigInt,
+        role_id -> BigInt,
+        level -> Integer,
+    }
+}
+
+table! {
+    acl_change {
+        id -> BigInt,
+        object_id -> BigInt,
+        object_name -> Text,
+        role_id -> Nullable<BigInt>,
+        was_public -> Nullable<Bool>,
+        is_public -> Nullable<Bool>,
+        old_level -> Integer,
+        new_level -> Integer,
+        user_id -> Nullable<BigInt>,
+        at -> BigInt,
+    }
+}
+
+table! {
+    acl_first_name (object_id) {
+        object_id -> BigInt,
+        name -> Text,
+    }
+}
+
+table! {
+    job {
+        id -> BigInt,
+        owner_id -> BigInt,
+        operation -> Integer,
+        status -> Integer,
+        target_kind -> Nullable<Text>,
+        target_id -> Nullable<BigInt>,
+        text -> Text,
+        params -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
     }
 }
 
@@ -299,9 +389,18 @@ joinable!(attribute -> entity_attr (attr_id));
 joinable!(entry_alias -> entry (entry_id));
 joinable!(attr_value -> attribute (attribute_id));
 joinable!(alert_delivery -> alert (alert_id));
+joinable!(group_member -> app_user (user_id));
+joinable!(group_member -> user_group (group_id));
+joinable!(role_user -> role (role_id));
+joinable!(role_user -> app_user (user_id));
+joinable!(role_group -> role (role_id));
+joinable!(role_group -> user_group (group_id));
+joinable!(acl_change -> role (role_id));
 
 allow_tables_to_appear_in_same_query!(alert, alert_delivery);
 allow_tables_to_appear_in_same_query!(app_user, api_token, web_session);
+allow_tables_to_appear_in_same_query!(app_user, user_group, group_member, role, role_user, role_group);
+allow_tables_to_appear_in_same_query!(acl_grant, acl_change, role);
 allow_tables_to_appear_in_same_query!(
     entity,
     entity_attr,

@@ -4,5 +4,6 @@
 
 pub mod coerce;
 pub mod fields;
+pub mod yaml;
 
 pub use fields::{Fields, leaf};

@@ -1,6 +1,6 @@
 //! Payloads of the `data.*`, `pagoda.search.*` and `pagoda.job.*` points.
 //!
-//! Their operations come later; the shapes are settled so that plugins can be written against them.
+//! Not all of their operations are there yet; the shapes are settled so that plugins can be written against them.
 
 use super::payloads;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! What the operations of these tests work on, and the operations: every way by which a point fires.
 
 use super::handlers::{LEFTOVER, LOG, UNBENDING, UNLUCKY};
+use crate::contract::send_yaml;
 use crate::server::{Answer, TestApp};
 use pagoda_core::services::run::{Mode, Runner};
 use pagoda_core::services::user;
@@ -183,7 +184,44 @@ pub(super) fn operations(point: &str) -> Vec<Operation> {
         "pagoda.auth.login_success" | "user.after_login" => vec![log_in()],
         "pagoda.auth.login_failure" => vec![fail_to_log_in()],
         "user.after_logout" => vec![log_out()],
+        "data.before_import" | "data.after_import" => vec![import_groups(), import_roles()],
+        "data.before_export" | "data.after_export" => vec![export_groups(), export_roles()],
         _ => Vec::new(),
+    }
+}
+
+fn import_groups() -> Operation {
+    Operation {
+        act: |scene, who| send_yaml(&scene.app, &who.token, "/group/api/v2/groups/import", "- name: g"),
+        status: 200,
+        right: |scene, _| assert_eq!(scene.shown("/group/api/v2/groups")["results"][0]["name"], "g"),
+    }
+}
+
+fn import_roles() -> Operation {
+    Operation {
+        act: |scene, who| {
+            let row = "- {name: r, users: [], groups: [], admin_users: [], admin_groups: []}";
+            send_yaml(&scene.app, &who.token, "/role/api/v2/import", row)
+        },
+        status: 200,
+        right: |scene, _| assert_eq!(scene.shown("/role/api/v2/")[0]["name"], "r"),
+    }
+}
+
+fn export_groups() -> Operation {
+    Operation {
+        act: |scene, who| scene.send(who, "GET", "/group/api/v2/groups/export", None),
+        status: 200,
+        right: |_, answer| assert_eq!(answer.body, "[]\n"),
+    }
+}
+
+fn export_roles() -> Operation {
+    Operation {
+        act: |scene, who| scene.send(who, "GET", "/role/api/v2/export", None),
+        status: 200,
+        right: |_, answer| assert_eq!(answer.body, "[]\n"),
     }
 }
 

@@ -39,6 +39,20 @@ actions! {
     EntryDelete = "entry.delete",
     /// A deleted entry was brought back, by itself or in a chain.
     EntryRestore = "entry.restore",
+    /// The access rules of an object were changed.
+    AclUpdate = "acl.update",
+    /// A group was made.
+    GroupCreate = "group.create",
+    /// A group or its members were changed.
+    GroupUpdate = "group.update",
+    /// A group was deleted.
+    GroupDelete = "group.delete",
+    /// A role was made.
+    RoleCreate = "role.create",
+    /// A role, its members or its grants were changed.
+    RoleUpdate = "role.update",
+    /// A role was deleted.
+    RoleDelete = "role.delete",
     /// A user was made.
     UserCreate = "user.create",
     /// A user got a token from somebody else.

@@ -96,6 +96,7 @@ fn attr_details(op: &mut OpCtx, entity: &EntityRow) -> Result<Vec<Value>, OpErro
     let referrals = if ids.is_empty() { Vec::new() } else { attr::referrals(&mut op.db, &ids)? };
     let selects: Vec<i64> = rows.iter().filter(|row| has_choices(row)).map(|row| row.id).collect();
     let mut in_use = attribute::in_use(op, &selects)?;
+    acl::look_ahead(op, rows.iter().map(|row| Subject::attr(row, entity)))?;
     let mut attrs = Vec::with_capacity(rows.len());
     for row in &rows {
         let own = referrals.iter().filter(|(attr, _, _)| *attr == row.id);

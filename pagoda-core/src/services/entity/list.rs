@@ -29,6 +29,7 @@ pub struct EntityItem {
 /// The database does not answer.
 pub fn list(op: &mut OpCtx, filter: &EntityFilter) -> Result<(Vec<EntityItem>, i64), OpError> {
     let page = entities::list(&mut op.db, filter)?;
+    acl::look_ahead(op, page.rows.iter().map(Subject::from))?;
     let mut items = Vec::with_capacity(page.rows.len());
     for row in page.rows {
         items.push(EntityItem {
@@ -62,6 +63,7 @@ pub fn browse(
         let page = entities::all_active(&mut op.db, page_size, after)?;
         let Some(last) = page.last() else { break };
         after = last.id;
+        acl::look_ahead(op, page.iter().map(Subject::from))?;
         let full = page.len() >= limit;
         for row in page {
             let matches = terms.iter().all(|term| row.name_folded.contains(term));

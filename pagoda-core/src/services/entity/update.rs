@@ -108,9 +108,10 @@ fn require_attrs(op: &mut OpCtx, entity: &EntityRow, changes: &[EntityAttrChange
     if ids.is_empty() {
         return Ok(());
     }
-    for row in
-        attr::by_ids(&mut op.db, &ids)?.iter().filter(|row| row.entity_id == entity.id && row.is_active)
-    {
+    let mut rows = attr::by_ids(&mut op.db, &ids)?;
+    rows.retain(|row| row.entity_id == entity.id && row.is_active);
+    acl::look_ahead(op, rows.iter().map(|row| Subject::attr(row, entity)))?;
+    for row in &rows {
         let removed = changes.iter().any(|change| change.id == Some(row.id) && change.is_deleted);
         let level = if removed { Level::Full } else { Level::Writable };
         acl::require(op, &Subject::attr(row, entity), level)?;

@@ -133,6 +133,7 @@ pub fn detail(op: &mut OpCtx, id: i64) -> Result<EntryDetail, OpError> {
 /// The database does not answer.
 pub fn detail_of(op: &mut OpCtx, entry: &EntryRow, entity: &EntityRow) -> Result<EntryDetail, OpError> {
     let held = held_by(op, entry.id, entity.id)?;
+    acl::look_ahead(op, held.iter().map(|held| held.subject(entry, entity)))?;
     let mut attrs = Vec::with_capacity(held.len());
     for held in &held {
         attrs.push(show(op, held, entry, entity)?);
@@ -155,11 +156,7 @@ pub fn detail_of(op: &mut OpCtx, entry: &EntryRow, entity: &EntityRow) -> Result
 }
 
 fn show(op: &mut OpCtx, held: &Held, entry: &EntryRow, entity: &EntityRow) -> Result<DetailAttr, OpError> {
-    let subject = match &held.attribute {
-        Some(attribute) => Subject::attribute(attribute, &held.attr, entry, entity),
-        None => Subject::attr(&held.attr, entity),
-    };
-    let is_readable = acl::allowed(op, &subject, Level::Readable)?;
+    let is_readable = acl::allowed(op, &held.subject(entry, entity), Level::Readable)?;
     Ok(DetailAttr {
         id: held.attribute.as_ref().map(|attribute| attribute.id),
         attr_type: held.attr_type.code(),

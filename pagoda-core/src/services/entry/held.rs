@@ -1,10 +1,13 @@
 //! The values that an entry holds now.
 
+use crate::services::acl::Subject;
 use crate::services::attribute::{self, Content, Shown, Stored, Surface, ValueType};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::value;
-use crate::store::rows::{AttrValueRow, AttributeRow, ChildRow, EntityAttrRow, ReferredRow};
+use crate::store::rows::{
+    AttrValueRow, AttributeRow, ChildRow, EntityAttrRow, EntityRow, EntryRow, ReferredRow,
+};
 use pagoda_plugin_sdk::model::AttrType;
 
 /// An attribute of an entry: definition, instance, latest value.
@@ -24,6 +27,15 @@ pub struct Held {
 }
 
 impl Held {
+    /// What is decided about, who may read or write it.
+    #[must_use]
+    pub fn subject<'a>(&'a self, entry: &'a EntryRow, entity: &'a EntityRow) -> Subject<'a> {
+        match &self.attribute {
+            Some(attribute) => Subject::attribute(attribute, &self.attr, entry, entity),
+            None => Subject::attr(&self.attr, entity),
+        }
+    }
+
     /// The value with what it refers to.
     #[must_use]
     pub fn stored(&self) -> Option<Stored<'_>> {

@@ -32,10 +32,11 @@ pub(super) fn add<'a>(
     names.sort_unstable();
     names.dedup();
     let mut labels: HashMap<(i64, String), String> = HashMap::new();
-    for row in value::labels_of(&mut op.db, &ids, &names)? {
+    let rows = value::labels_of(&mut op.db, &ids, &names)?;
+    acl::look_ahead(op, rows.iter().map(subject))?;
+    for row in rows {
         let Some(label) = text(&row)? else { continue };
-        let subject = Subject::attribute(&row.attribute, &row.attr, &row.entry, &row.entity);
-        if acl::allowed(op, &subject, Level::Readable)? {
+        if acl::allowed(op, &subject(&row), Level::Readable)? {
             labels.insert((row.entry.id, row.attr.name), label);
         }
     }
@@ -45,6 +46,10 @@ pub(super) fn add<'a>(
         }
     }
     Ok(())
+}
+
+fn subject(row: &LabelRow) -> Subject<'_> {
+    Subject::attribute(&row.attribute, &row.attr, &row.entry, &row.entity)
 }
 
 /// *Source: spec, attribute-types §5.2: not for lists with flags.*

@@ -60,6 +60,7 @@ pub fn list(op: &mut OpCtx, entity: &EntityRow, query: ListQuery) -> Result<(Vec
         offset: query.offset,
     };
     let page = entries::list(&mut op.db, &filter)?;
+    acl::look_ahead(op, page.rows.iter().map(|row| Subject::entry(row, entity)))?;
     let schema = SchemaItem::of(entity, acl::permission(op, &entity.into())?);
     let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
     let mut aliases: HashMap<i64, Vec<AliasItem>> = HashMap::new();
@@ -117,6 +118,8 @@ pub fn browse(
         if !unknown.is_empty() {
             known.extend(entities::by_ids(&mut op.db, &unknown)?.into_iter().map(|row| (row.id, row)));
         }
+        let with_entity = |row| Some(Subject::entry(row, known.get(&row.entity_id)?));
+        acl::look_ahead(op, page.iter().filter_map(with_entity))?;
         for row in page {
             let Some(entity) = known.get(&row.entity_id).filter(|entity| entity.is_active) else { continue };
             let matches = terms.iter().all(|term| row.name_folded.contains(term));

@@ -6,7 +6,7 @@ use crate::services::attribute::{Shown, Stored, Surface, value_type};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{attr, entity as entities, entry as entries, user, value};
-use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, Paged, ReferredRow};
+use crate::store::rows::{AttrValueRow, AttributeRow, ChildRow, EntityAttrRow, Paged, ReferredRow};
 use pagoda_plugin_sdk::model::{AttrType, Level};
 use pagoda_plugin_sdk::time::Timestamp;
 use serde::Serialize;
@@ -41,13 +41,16 @@ pub fn list(op: &mut OpCtx, id: i64, limit: i64, offset: i64) -> Result<Paged<Va
     let (entry, entity) = open(op, id, Level::Readable)?;
     let definitions = attr::active_of(&mut op.db, entity.id)?;
     let mut readable: HashMap<i64, &EntityAttrRow> = HashMap::new();
-    for attribute in value::attributes_of(&mut op.db, id)? {
-        let Some(definition) = definitions.iter().find(|definition| definition.id == attribute.attr_id)
-        else {
-            continue;
-        };
-        let subject = Subject::attribute(&attribute, definition, &entry, &entity);
-        if acl::allowed(op, &subject, Level::Readable)? {
+    let attributes = value::attributes_of(&mut op.db, id)?;
+    let mut defined: Vec<(&AttributeRow, &EntityAttrRow, Subject<'_>)> = Vec::with_capacity(attributes.len());
+    for attribute in &attributes {
+        let found = definitions.iter().find(|definition| definition.id == attribute.attr_id);
+        let Some(definition) = found else { continue };
+        defined.push((attribute, definition, Subject::attribute(attribute, definition, &entry, &entity)));
+    }
+    acl::look_ahead(op, defined.iter().map(|(_, _, subject)| subject.clone()))?;
+    for (attribute, definition, subject) in &defined {
+        if acl::allowed(op, subject, Level::Readable)? {
             readable.insert(attribute.id, definition);
         }
     }

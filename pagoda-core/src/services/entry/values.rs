@@ -95,15 +95,15 @@ pub(super) fn writable(
     entry: Option<&EntryRow>,
     entity: &EntityRow,
 ) -> Result<Vec<bool>, OpError> {
-    held.iter()
-        .map(|held| {
-            let subject = match (entry, &held.attribute) {
-                (Some(entry), Some(attribute)) => Subject::attribute(attribute, &held.attr, entry, entity),
-                _ => Subject::attr(&held.attr, entity),
-            };
-            acl::allowed(op, &subject, Level::Writable)
-        })
-        .collect()
+    let mut subjects = Vec::with_capacity(held.len());
+    for held in held {
+        subjects.push(match entry {
+            Some(entry) => held.subject(entry, entity),
+            None => Subject::attr(&held.attr, entity),
+        });
+    }
+    acl::look_ahead(op, subjects.iter().cloned())?;
+    subjects.iter().map(|subject| acl::allowed(op, subject, Level::Writable)).collect()
 }
 
 /// What an update writes: only real changes.

@@ -29,3 +29,36 @@ pub fn entity(db: &mut Db, id: i64) -> Result<(), StoreError> {
 pub fn entity_to_fill(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "entity", id, "KEY SHARE")
 }
+
+/// Nobody else changes the definition until the transaction ends.
+pub fn entity_attr(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "entity_attr", id, "UPDATE")
+}
+
+/// Nobody else changes the attribute of an entry until the transaction ends.
+pub fn attribute(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "attribute", id, "UPDATE")
+}
+
+/// Nobody else changes the role until the transaction ends.
+pub fn role(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "role", id, "UPDATE")
+}
+
+/// Nobody else makes or changes a role until the transaction ends; reading goes on.
+pub fn all_roles(db: &mut Db) -> Result<(), StoreError> {
+    table(db, "role")
+}
+
+/// Nobody else makes or changes a group until the transaction ends; reading goes on. Who is above whom concerns
+/// more than one row.
+pub fn all_groups(db: &mut Db) -> Result<(), StoreError> {
+    table(db, "user_group")
+}
+
+fn table(db: &mut Db, table: &str) -> Result<(), StoreError> {
+    match db.backend() {
+        Backend::Sqlite => Ok(()),
+        Backend::Postgres => db.execute_batch(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")),
+    }
+}

@@ -6,6 +6,7 @@
 //! `… WHERE is_latest`, `is_latest.eq(true)` does not. A composite index with the flag as a column wants `eq`. So both
 //! forms occur, on purpose, and the tests of the plans name the index that is meant.
 
+pub mod acl;
 pub mod alert;
 pub mod alias;
 pub mod attr;
@@ -13,8 +14,11 @@ pub mod audit;
 pub mod entity;
 pub mod entry;
 pub mod entry_name;
+pub mod group;
+pub mod job;
 pub mod lock;
 pub mod plugin;
+pub mod role;
 pub mod session;
 pub mod user;
 pub mod value;

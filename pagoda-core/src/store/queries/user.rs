@@ -114,3 +114,28 @@ pub fn usernames(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, String>, Store
     }
     Ok(names)
 }
+
+/// Users in any state, by id.
+pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<UserRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(super::MAX_IDS) {
+        rows.extend(on_db!(db, |c| app_user::table
+            .filter(app_user::id.eq_any(ids))
+            .order(app_user::id)
+            .select(UserRow::as_select())
+            .load(c))?);
+    }
+    Ok(rows)
+}
+
+/// Users of these names in any state.
+pub fn by_usernames(db: &mut Db, names: &[String]) -> Result<Vec<UserRow>, StoreError> {
+    let mut rows = Vec::with_capacity(names.len());
+    for names in names.chunks(super::MAX_IDS) {
+        rows.extend(on_db!(db, |c| app_user::table
+            .filter(app_user::username.eq_any(names))
+            .select(UserRow::as_select())
+            .load(c))?);
+    }
+    Ok(rows)
+}

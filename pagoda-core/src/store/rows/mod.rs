@@ -3,20 +3,27 @@
 //! Times are microseconds since the epoch (UTC), JSON is text, ids are plain numbers: no type here depends on
 //! the backend. Nothing here is serialised to a client: the wire has types of its own.
 
+mod access;
 mod alert;
 mod audit;
 mod entity;
 mod entry;
 mod entry_name;
+mod job;
 mod plugin;
 mod user;
 mod value;
 
+pub use self::access::{
+    AclChangeRow, BelongingRow, GrantRow, GroupMemberRow, GroupRow, NewAclChange, RoleGroupRow, RoleRow,
+    RoleTie, RoleUserRow, TiedRow,
+};
 pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
 pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};
+pub use self::job::{JobRow, NewJob};
 pub use self::plugin::{PluginBreakerRow, PluginStateRow, PluginTransitionRow};
 pub use self::user::{NewUser, SessionRow, TokenRow, UserRow};
 pub use self::value::{

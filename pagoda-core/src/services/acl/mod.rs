@@ -1,13 +1,23 @@
 //! Who may do what. *Source: spec, acl-role §3; the algorithm step by step.*
 //!
-//! Roles come with their own tables later; their step (9) has its place in `granted_by_rules`.
+//! [`allowed`] and its like decide; what they need of roles and grants is loaded once per operation (`memo`), for a
+//! page of objects in one statement when [`look_ahead`] was told of them. [`object`] finds an object of any kind,
+//! [`settings`] shows and changes its rules, [`history`] tells how they became what they are.
+
+pub(super) mod grants;
+pub mod history;
+pub(super) mod memo;
+pub mod object;
+pub mod settings;
+
+pub(super) use memo::Memo;
 
 use super::audit::{Action, AuditObject};
 use super::ctx::OpCtx;
 use super::error::OpError;
 use crate::store::rows::{AttributeRow, EntityAttrRow, EntityRow, EntryRow};
 use pagoda_plugin_sdk::hooks;
-use pagoda_plugin_sdk::model::{Level, ObjectKind, ObjectRef, User};
+use pagoda_plugin_sdk::model::{Level, ObjectKind, ObjectRef};
 use pagoda_plugin_sdk::payload::{PermissionDenied, UserBeforePermissionCheck};
 
 /// The access rule of one object.
@@ -21,6 +31,11 @@ pub struct Rule<'a> {
 }
 
 impl Rule<'_> {
+    /// Whether everybody has the level, as far as this object goes. *Steps 7 and 8.*
+    fn is_open(&self, level: Level) -> bool {
+        self.is_public || level.code() <= self.default_permission
+    }
+
     fn to_ref(self) -> ObjectRef {
         ObjectRef { kind: self.kind, id: self.id, name: self.name.to_owned() }
     }
@@ -69,6 +84,16 @@ fn of_entry(entry: &EntryRow) -> Rule<'_> {
     }
 }
 
+fn of_attribute<'a>(attribute: &AttributeRow, attr: &'a EntityAttrRow) -> Rule<'a> {
+    Rule {
+        kind: ObjectKind::Attribute,
+        id: attribute.id,
+        name: &attr.name,
+        is_public: attribute.is_public,
+        default_permission: attribute.default_permission,
+    }
+}
+
 impl<'a> Subject<'a> {
     /// An entry below its entity.
     #[must_use]
@@ -90,13 +115,7 @@ impl<'a> Subject<'a> {
         entry: &'a EntryRow,
         entity: &'a EntityRow,
     ) -> Self {
-        let own = Rule {
-            kind: ObjectKind::Attribute,
-            id: attribute.id,
-            name: &attr.name,
-            is_public: attribute.is_public,
-            default_permission: attribute.default_permission,
-        };
+        let own = of_attribute(attribute, attr);
         Self { rules: vec![of_entity(entity), of_attr(attr), of_entry(entry), own] }
     }
 
@@ -105,14 +124,42 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn granted_by_rules(user: &User, subject: &Subject<'_>, level: Level) -> bool {
+/// The rules alone, without handlers. *Source: spec, acl-role §3; level is a level by its type (step 2).*
+fn granted_by_rules(op: &mut OpCtx, subject: &Subject<'_>, level: Level) -> Result<bool, OpError> {
+    let user = op.user()?;
     if user.is_superuser {
-        return true;
+        return Ok(true);
     }
     if user.is_readonly && level > Level::Readable {
-        return false;
+        return Ok(false);
     }
-    subject.rules.iter().all(|rule| rule.is_public || level.code() <= rule.default_permission)
+    // What is above must grant the level itself (steps 4 to 6), so the order does not matter.
+    let closed: Vec<i64> =
+        subject.rules.iter().filter(|rule| !rule.is_open(level)).map(|rule| rule.id).collect();
+    if closed.is_empty() {
+        return Ok(true);
+    }
+    memo::load(op, &closed)?;
+    Ok(closed.iter().all(|id| level.code() <= op.access.level(*id)))
+}
+
+/// Loads in one statement what deciding on these subjects will need. Deciding without it is as right, and costs a
+/// statement for each.
+///
+/// # Errors
+/// Nobody acts, or the database does not answer.
+pub fn look_ahead<'a>(
+    op: &mut OpCtx,
+    subjects: impl IntoIterator<Item = Subject<'a>>,
+) -> Result<(), OpError> {
+    if op.user()?.is_superuser {
+        return Ok(());
+    }
+    let rules = subjects.into_iter().flat_map(|subject| subject.rules);
+    let mut ids: Vec<i64> = rules.filter(|rule| !rule.is_open(Level::Full)).map(|rule| rule.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    memo::load(op, &ids)
 }
 
 /// Whether the acting user has `level`; `user.before_permission_check` handlers may turn a yes into a no.
@@ -129,7 +176,7 @@ fn decide(
     subject: &Subject<'_>,
     level: Level,
 ) -> Result<Result<(), Option<&'static str>>, OpError> {
-    if !granted_by_rules(op.user()?, subject, level) {
+    if !granted_by_rules(op, subject, level)? {
         return Ok(Err(None));
     }
     type Point = hooks::user::before_permission_check;
@@ -174,6 +221,14 @@ pub fn require_writer(op: &mut OpCtx) -> Result<(), OpError> {
     Ok(())
 }
 
+/// Ends an operation on groups or roles for read-only users, administrators included. *Source: spec, acl-role §6.2.*
+///
+/// # Errors
+/// [`OpError::Denied`]
+pub fn require_not_readonly(op: &mut OpCtx) -> Result<(), OpError> {
+    if op.user()?.is_readonly { Err(denied(op, None, Level::Writable, None)) } else { Ok(()) }
+}
+
 /// Ends an operation that is for administrators only.
 ///
 /// # Errors
@@ -182,14 +237,15 @@ pub fn require_superuser(op: &mut OpCtx) -> Result<(), OpError> {
     if op.user()?.is_superuser { Ok(()) } else { Err(denied(op, None, Level::Full, None)) }
 }
 
-fn denied(
-    op: &mut OpCtx,
-    object: Option<ObjectRef>,
-    level: Level,
-    denied_by: Option<&'static str>,
-) -> OpError {
+/// A denial that is about something without access rules of its own, such as a role.
+pub(super) fn denied_to(op: &mut OpCtx, object: AuditObject, level: Level) -> OpError {
+    tell_denied(op, None, level, None);
+    op.audit_failure(Action::Denied, Some(object), || serde_json::json!({"level": level.code()}));
+    OpError::Denied { object: None, level }
+}
+
+fn tell_denied(op: &mut OpCtx, object: Option<ObjectRef>, level: Level, denied_by: Option<&'static str>) {
     if let Ok(user) = op.user().cloned() {
-        let object = object.clone();
         op.observe_failure::<hooks::pagoda::auth::permission_denied>(|| {
             let mut payload = PermissionDenied::default();
             payload.user = user;
@@ -199,6 +255,15 @@ fn denied(
             payload
         });
     }
+}
+
+fn denied(
+    op: &mut OpCtx,
+    object: Option<ObjectRef>,
+    level: Level,
+    denied_by: Option<&'static str>,
+) -> OpError {
+    tell_denied(op, object.clone(), level, denied_by);
     op.audit_failure(
         Action::Denied,
         object.as_ref().map(AuditObject::from),

@@ -1,0 +1,224 @@
+//! The operations on groups, roles and access rules.
+
+use super::{Operation, object, op, optional, page_of, reference};
+use serde_json::{Value, json};
+
+const NAMED: [(&str, &str); 2] = [
+    ("search", "Words that the name contains, all of them"),
+    ("ordering", "id or name, with - for descending"),
+];
+const GROUP_LIST: [(&str, &str); 3] =
+    [("page", "Number of the page, from 1, or `last`; 30 rows each"), NAMED[0], NAMED[1]];
+
+const ACL: &str = "/acl/api/v2/acls/{id}";
+const GROUPS: &str = "/group/api/v2/groups";
+const GROUP: &str = "/group/api/v2/groups/{id}";
+const ROLES: &str = "/role/api/v2/";
+const ROLE: &str = "/role/api/v2/{id}";
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    op(
+        ACL,
+        "get",
+        "acl_retrieve",
+        "Show the access rules of an object",
+        "acl",
+        &[],
+        None,
+        ("200", Some("Acl")),
+    ),
+    op(
+        ACL,
+        "put",
+        "acl_update",
+        "Change the access rules of an object",
+        "acl",
+        &[],
+        Some("AclUpdate"),
+        ("200", Some("Acl")),
+    ),
+    op(
+        "/acl/api/v2/acls/{id}/history",
+        "get",
+        "acl_history",
+        "List how the access rules of an object changed, newest first",
+        "acl",
+        &[],
+        None,
+        ("200", Some("AclHistory")),
+    ),
+    op(GROUPS, "get", "group_list", "List groups", "group", &GROUP_LIST, None, ("200", Some("GroupPage"))),
+    op(
+        GROUPS,
+        "post",
+        "group_create",
+        "Make a group; for administrators",
+        "group",
+        &[],
+        Some("GroupWrite"),
+        ("201", Some("GroupWritten")),
+    ),
+    op(
+        "/group/api/v2/groups/tree",
+        "get",
+        "group_tree",
+        "List groups with those below them",
+        "group",
+        &NAMED,
+        None,
+        ("200", Some("GroupTree")),
+    ),
+    op(
+        "/group/api/v2/groups/import",
+        "post",
+        "group_import",
+        "Import groups, a list in YAML; for administrators",
+        "group",
+        &[],
+        Some("GroupRows"),
+        ("200", None),
+    ),
+    op(
+        "/group/api/v2/groups/export",
+        "get",
+        "group_export",
+        "Export groups, a list in YAML",
+        "group",
+        &[],
+        None,
+        ("200", Some("GroupRows")),
+    ),
+    op(GROUP, "get", "group_retrieve", "Show a group", "group", &[], None, ("200", Some("Group"))),
+    op(
+        GROUP,
+        "put",
+        "group_update",
+        "Replace a group; for administrators",
+        "group",
+        &[],
+        Some("GroupWrite"),
+        ("200", Some("GroupWritten")),
+    ),
+    op(
+        GROUP,
+        "delete",
+        "group_delete",
+        "Delete a group; for administrators",
+        "group",
+        &[],
+        None,
+        ("204", None),
+    ),
+    op(
+        ROLES,
+        "get",
+        "role_list",
+        "List the roles one belongs to",
+        "role",
+        &NAMED,
+        None,
+        ("200", Some("RoleList")),
+    ),
+    op(
+        ROLES,
+        "post",
+        "role_create",
+        "Make a role",
+        "role",
+        &[],
+        Some("RoleWrite"),
+        ("201", Some("RoleWritten")),
+    ),
+    op(
+        "/role/api/v2/import",
+        "post",
+        "role_import",
+        "Import roles, a list in YAML; for administrators",
+        "role",
+        &[],
+        Some("RoleRows"),
+        ("200", Some("JobIds")),
+    ),
+    op(
+        "/role/api/v2/export",
+        "get",
+        "role_export",
+        "Export the roles one belongs to, a list in YAML",
+        "role",
+        &[],
+        None,
+        ("200", Some("RoleRows")),
+    ),
+    op(ROLE, "get", "role_retrieve", "Show a role", "role", &[], None, ("200", Some("Role"))),
+    op(
+        ROLE,
+        "put",
+        "role_update",
+        "Change a role",
+        "role",
+        &[],
+        Some("RoleWrite"),
+        ("200", Some("RoleWritten")),
+    ),
+    op(ROLE, "delete", "role_delete", "Delete a role", "role", &[], None, ("204", None)),
+];
+
+fn list_of(schema: &str) -> Value {
+    json!({"type": "array", "items": reference(schema)})
+}
+
+pub(super) fn schemas() -> Value {
+    let group_write = [("name", "string"), ("parent_group", "integer?"), ("members", "array")];
+    let role_write = [
+        ("name", "string"),
+        ("description", "string"),
+        ("is_active", "boolean"),
+        ("users", "array"),
+        ("groups", "array"),
+        ("admin_users", "array"),
+        ("admin_groups", "array"),
+    ];
+    let mut role_written = role_write.to_vec();
+    role_written.insert(0, ("id", "integer"));
+    let mut role = role_written.clone();
+    role.push(("is_editable", "boolean"));
+    let role_row = [
+        ("id", "integer"),
+        ("name", "string"),
+        ("description", "string"),
+        ("users", "array"),
+        ("groups", "array"),
+        ("admin_users", "array"),
+        ("admin_groups", "array"),
+        ("permissions", "array"),
+    ];
+    json!({
+        "Acl": object(&[
+            ("id", "integer"), ("name", "string"), ("is_public", "boolean"), ("default_permission", "integer"),
+            ("objtype", "integer"), ("roles", "array"), ("parent", "object?"),
+        ]),
+        "AclUpdate": optional(
+            &[("is_public", "boolean"), ("default_permission", "integer"), ("acl_settings", "array")],
+            &[],
+        ),
+        "AclStep": object(&[("user", "object?"), ("time", "string"), ("name", "string"), ("changes", "array")]),
+        "AclHistory": list_of("AclStep"),
+        "Group": object(&[
+            ("id", "integer"), ("name", "string"), ("parent_group", "integer?"), ("members", "array"),
+        ]),
+        "GroupPage": page_of("Group"),
+        "GroupWrite": optional(&group_write, &["name"]),
+        "GroupWritten": object(&[("id", "integer"), ("name", "string"), ("parent_group", "integer?")]),
+        "GroupNode": object(&[("id", "integer"), ("name", "string"), ("children", "array")]),
+        "GroupTree": list_of("GroupNode"),
+        "GroupRow": optional(&[("id", "integer"), ("name", "string")], &["name"]),
+        "GroupRows": list_of("GroupRow"),
+        "Role": object(&role),
+        "RoleList": list_of("Role"),
+        "RoleWrite": optional(&role_write, &["name"]),
+        "RoleWritten": object(&role_written),
+        "RoleRow": optional(&role_row, &["name", "users", "groups", "admin_users", "admin_groups"]),
+        "RoleRows": list_of("RoleRow"),
+        "JobIds": object(&[("result", "object")]),
+    })
+}
