@@ -12,7 +12,7 @@ use crate::plugins::registry::{Plugin, Registry};
 use crate::replace::{self, Origin};
 use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
-use crate::services::host::{Host, MOST_OPERATIONS, ShareSettings};
+use crate::services::host::{Host, MOST_OPERATIONS, ModelLimits, ShareSettings};
 use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
 use crate::services::{plugin, user};
@@ -74,6 +74,11 @@ pub fn audit_settings(config: &Config) -> anyhow::Result<AuditSettings> {
     Ok(AuditSettings { enabled: config.audit, retention_days: config.audit_retention_days, keys })
 }
 
+/// What the configuration says about the data model.
+pub(crate) fn model_limits(config: &Config) -> ModelLimits {
+    ModelLimits { groups: config.limits.max_groups, roles: config.limits.max_roles, ..ModelLimits::default() }
+}
+
 /// What plugins may take of the server at a time.
 #[must_use]
 pub fn share_settings(config: &Config) -> ShareSettings {
@@ -105,7 +110,8 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
     }
     let store = open_store(&config, true)?;
     let (shares, audit) = (share_settings(&config), audit_settings(&config)?);
-    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit);
+    let limits = model_limits(&config);
+    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit, limits);
     host.auditor.check()?;
     let new_admin_password = first_administrator(&host, &config)?;
     plugin_accounts(&host)?;

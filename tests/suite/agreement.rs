@@ -216,7 +216,9 @@ fn store(op: &mut OpCtx, world: &World, number: usize) -> Result<Stored, OpError
             .filter(|(person, _)| person.groups.contains(&index))
             .map(|(_, row)| row.id)
             .collect();
-        group::set_members(db, group_ids[index], &members)?;
+        if !members.is_empty() {
+            group::set_members(db, group_ids[index], &members)?;
+        }
     }
     let mut role_ids = Vec::new();
     for (index, model) in world.roles.iter().enumerate() {
@@ -232,8 +234,12 @@ fn store(op: &mut OpCtx, world: &World, number: usize) -> Result<Stored, OpError
             };
             let users: Vec<i64> = on_side(&model.users).into_iter().map(|user| people[user].id).collect();
             let groups: Vec<i64> = on_side(&model.groups).into_iter().map(|group| group_ids[group]).collect();
-            roles::set_users(db, id, admin, &users)?;
-            roles::set_groups(db, id, admin, &groups)?;
+            if !users.is_empty() {
+                roles::set_users(db, id, admin, &users)?;
+            }
+            if !groups.is_empty() {
+                roles::set_groups(db, id, admin, &groups)?;
+            }
         }
         role_ids.push(id);
     }

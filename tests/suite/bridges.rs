@@ -1,5 +1,6 @@
 //! The bridges: a plugin gets what a client gets, with the same rules, as the acting user.
 
+use crate::contract::{group, role};
 use crate::server::{Database, TestApp, on_both_databases};
 use crate::{PLUGIN, Plugin};
 use pagoda_core::plugins::contributions::Contributions;
@@ -98,7 +99,7 @@ async fn rights(ctx: RouteContext<Plugin>, Path(entity): Path<i64>) -> RouteResu
         let mut new = NewEntry::default();
         new.name = "x".to_owned();
         let created = bridges.data().create_entry(entity, new).is_ok();
-        let belongs = bridges.auth().groups()?.len() + bridges.auth().roles()?.len();
+        let belongs = json!([bridges.auth().groups()?, bridges.auth().roles()?]);
         Ok(json!([user, may, stranger, points, created, belongs]))
     });
     Ok(Json(rights.await?))
@@ -107,11 +108,18 @@ async fn rights(ctx: RouteContext<Plugin>, Path(entity): Path<i64>) -> RouteResu
 fn permissions_are_those_of_the_acting_user(database: Database) {
     let Some(app) = TestApp::with(database, Contributions::of(&[&PLUGIN]), |_| {}) else { return };
     let (entity, _) = app.entity(json!({"name": "e"}));
-    let (_, reader) = app.user(|user| user.is_readonly = true);
+    let (guest, reader) = app.user(|user| user.is_readonly = true);
     let path = format!("/api/v2/plugins/test-plugin/rights/{entity}/");
-    assert_eq!(app.get(&path).expect(200).json(), json!(["admin", [true, true, true], true, 46, true, 0]));
+    let above = group(&app, "above", None, &[]);
+    let own = group(&app, "own", Some(above), &[guest]);
+    role(&app, "foreign", &json!({}));
+    role(&app, "r", &json!({"groups": [above], "users": [guest]}));
+    app.delete(&format!("/role/api/v2/{}", role(&app, "gone", &json!({"groups": [own]})))).expect(204);
+    let admin = json!(["admin", [true, true, true], true, 46, true, [[], ["foreign", "r"]]]);
+    assert_eq!(app.get(&path).expect(200).json(), admin);
     let read_only = app.with_token(&reader, "GET", &path, None).expect(200).json();
-    assert_eq!(read_only, json!(["guest", [true, false, false], true, 46, false, 0]));
+    let belongs = json!([["above", "own"], ["r"]]);
+    assert_eq!(read_only, json!(["guest", [true, false, false], true, 46, false, belongs]));
     assert_eq!(app.request("GET", &path, &[], None).expect(403).codes(), ["AE-210000"]);
     assert_eq!(app.entry_names(entity), ["x"]);
 }

@@ -23,6 +23,8 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_PLUGIN_QUEUE", "plugin_queue", "calls of one plugin that may wait"),
     ("PAGODA_TRUSTED_PROXIES", "trusted_proxies", "proxies whose X-Forwarded-For is believed"),
     ("PAGODA_METRICS_ACCESS", "metrics_access", "public or administrators"),
+    ("PAGODA_MAX_GROUPS", "max_groups", "most groups, deleted ones included"),
+    ("PAGODA_MAX_ROLES", "max_roles", "most roles, deleted ones included"),
     ("PAGODA_SHUTDOWN_TIMEOUT_S", "shutdown_timeout_s", "how long running requests may go on at the end"),
     ("PAGODA_SESSION_LIFETIME_S", "session_lifetime_s", "how long a login lasts"),
     ("PAGODA_SECURE_COOKIES", "secure_cookies", "cookies for HTTPS only"),

@@ -28,6 +28,10 @@ pub struct Limits {
     pub trusted_proxies: Proxies,
     /// Who may read `/metrics`.
     pub metrics_access: MetricsAccess,
+    /// Most groups, deleted ones included; absent means no limit.
+    pub max_groups: Option<usize>,
+    /// Most roles, deleted ones included; absent means no limit.
+    pub max_roles: Option<usize>,
 }
 
 /// Who may read `/metrics`.
@@ -52,6 +56,8 @@ impl Default for Limits {
             plugin_queue: 256,
             trusted_proxies: Proxies::default(),
             metrics_access: MetricsAccess::Public,
+            max_groups: None,
+            max_roles: None,
         }
     }
 }
@@ -87,6 +93,14 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
             Ok(())
         },
         "metrics_access" => set_metrics_access,
+        "max_groups" => |config, value| {
+            config.limits.max_groups = Some(number(value, 0, 1_000_000_000)?);
+            Ok(())
+        },
+        "max_roles" => |config, value| {
+            config.limits.max_roles = Some(number(value, 0, 1_000_000_000)?);
+            Ok(())
+        },
         _ => return None,
     })
 }

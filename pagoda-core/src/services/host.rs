@@ -18,6 +18,10 @@ use tokio::sync::watch;
 pub struct ModelLimits {
     /// Most active definitions of one entity.
     pub attrs_per_entity: Option<usize>,
+    /// Most groups, deleted ones included.
+    pub groups: Option<usize>,
+    /// Most roles, deleted ones included.
+    pub roles: Option<usize>,
 }
 
 /// A server: its database, its plugins, its settings.
@@ -78,6 +82,7 @@ impl Host {
         zone: Zone,
         shares: ShareSettings,
         audit: AuditSettings,
+        limits: ModelLimits,
     ) -> Arc<Self> {
         let rules = Rules {
             connections: store.connections(),
@@ -94,7 +99,7 @@ impl Host {
             store,
             registry: Arc::new(registry),
             zone,
-            limits: ModelLimits::default(),
+            limits,
             shares,
             busy: AtomicUsize::new(0),
             plugins_seen: Mutex::default(),

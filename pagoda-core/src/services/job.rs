@@ -20,6 +20,8 @@ pub enum Status {
     Preparing = 1,
     /// It is done.
     Done = 2,
+    /// It could not be done.
+    Error = 3,
     /// It is done as far as it could be; the text says what could not.
     Warning = 7,
 }

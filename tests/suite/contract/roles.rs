@@ -2,6 +2,8 @@
 
 use super::{ADMIN, close, column, grant, group, permission, person, role, send_yaml};
 use crate::server::{Database, TestApp, on_both_databases};
+use pagoda_core::config::Config;
+use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::services::run::{Mode, Runner};
 use pagoda_core::store::queries::job;
 use pagoda_core::store::rows::JobRow;
@@ -29,6 +31,7 @@ on_both_databases! {
     an_import_is_judged_row_by_row;
     an_export_can_be_imported;
     lists_cost_the_same_for_few_and_many;
+    there_are_no_more_than_may_be;
 }
 
 const ROLES: &str = "/role/api/v2/";
@@ -496,4 +499,25 @@ fn lists_cost_the_same_for_few_and_many(database: Database) {
     assert_eq!(few, many);
     // Of entities: the page, its length, the roles of the user, the grants. Of roles: theirs, the roles, users, groups.
     assert_eq!(many, [("entities", 4), ("roles", 4), ("role export", 5)]);
+}
+
+fn there_are_no_more_than_may_be(database: Database) {
+    let limited = |config: &mut Config| {
+        (config.limits.max_roles, config.limits.max_groups) = (Some(1), Some(1));
+    };
+    let Some(app) = TestApp::with(database, Contributions::default(), limited) else { return };
+    let first = role(&app, "r", &json!({}));
+    group(&app, "g", None, &[]);
+    for (path, body) in [
+        (ROLES, json!({"name": "s", "admin_users": [ADMIN]})),
+        ("/group/api/v2/groups", json!({"name": "h"})),
+    ] {
+        assert_eq!(app.post(path, body).expect(400).codes(), ["non_field_errors AE-122000"], "{path}");
+    }
+    // Those that are there can be changed.
+    app.put(&one(first), json!({"name": "r2", "admin_users": [ADMIN]})).expect(200);
+    let row = "- {name: s, users: [], groups: [], admin_users: [], admin_groups: []}";
+    assert_eq!(import(&app, row).status, 3);
+    send_yaml(&app, &app.token, "/group/api/v2/groups/import", "- name: h").expect(400);
+    assert_eq!(app.get(ROLES).json().as_array().unwrap().len(), 1);
 }

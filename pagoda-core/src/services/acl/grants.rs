@@ -1,6 +1,6 @@
 //! Grants that come with a role, not with an object. *Source: spec, acl-role §6.3.*
 
-use super::object::has_history;
+use super::object::{has_history, lock_in};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::acl;
@@ -27,6 +27,12 @@ pub(in crate::services) fn raise(
         return Ok(Vec::new());
     }
     let known: HashMap<i64, acl::AclTable> = acl::known(&mut op.db, &ids)?.into_iter().collect();
+    // In the order of the ids, so that two imports do not wait for each other.
+    for id in &ids {
+        if let Some(table) = known.get(id) {
+            lock_in(op, *table, *id)?;
+        }
+    }
     let granted = acl::grants(&mut op.db, &ids, &[role_id])?;
     let held: HashMap<i64, i32> = granted.into_iter().map(|grant| (grant.object_id, grant.level)).collect();
     let (mut unknown, mut changes) = (Vec::new(), Vec::new());

@@ -39,12 +39,7 @@ impl AclObject {
     pub fn find_to_change(op: &mut OpCtx, id: i64) -> Result<Self, OpError> {
         let missing = || OpError::not_found("object", id);
         let table = acl::table_of(&mut op.db, id)?.ok_or_else(missing)?;
-        match table {
-            AclTable::Entity => lock::entity(&mut op.db, id)?,
-            AclTable::EntityAttr => lock::entity_attr(&mut op.db, id)?,
-            AclTable::Entry => lock::entry(&mut op.db, id)?,
-            AclTable::Attribute => lock::attribute(&mut op.db, id)?,
-        }
+        lock_in(op, table, id)?;
         Self::load(op, table, id)
     }
 
@@ -168,6 +163,19 @@ impl AclObject {
     pub(super) fn has_history(&self) -> bool {
         has_history(self.table())
     }
+}
+
+/// Nobody else changes the object until the operation ends.
+///
+/// # Errors
+/// The database does not do it.
+pub(super) fn lock_in(op: &mut OpCtx, table: AclTable, id: i64) -> Result<(), OpError> {
+    Ok(match table {
+        AclTable::Entity => lock::entity(&mut op.db, id),
+        AclTable::EntityAttr => lock::entity_attr(&mut op.db, id),
+        AclTable::Entry => lock::entry(&mut op.db, id),
+        AclTable::Attribute => lock::attribute(&mut op.db, id),
+    }?)
 }
 
 /// Whether changes of the rules of objects in this table are recorded. *Source: spec, acl-role §5.4.*

@@ -1,7 +1,7 @@
 //! Groups as lists: import and export. *Source: spec, auth-user §5.2.*
 
 use super::input::MOST_NAME;
-use super::write::object;
+use super::write::{FULL, is_full, object};
 use crate::services::acl;
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -53,6 +53,9 @@ fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), String>, OpError> {
     let named = groups::by_names(&mut op.db, std::slice::from_ref(&row.name))?.pop();
     let Some(id) = row.id else {
         if named.is_none() {
+            if is_full(op)? {
+                return Ok(Err(FULL.to_owned()));
+            }
             let id = groups::insert(&mut op.db, &row.name, None)?;
             op.audit(Action::GroupCreate, object(id, &row.name), || json!({"import": true}));
         }

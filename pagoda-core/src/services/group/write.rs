@@ -30,6 +30,9 @@ pub fn create(op: &mut OpCtx, input: GroupInput) -> Result<GroupWritten, OpError
     acl::require_superuser(op)?;
     lock::all_groups(&mut op.db)?;
     let input = judge(op, None, input)?;
+    if is_full(op)? {
+        return Err(OpError::whole(Code::LimitExceeded, FULL));
+    }
     let name = input.name.unwrap_or_default();
     let id = groups::insert(&mut op.db, &name, input.parent).map_err(conflict)?;
     groups::set_members(&mut op.db, id, &input.members)?;
@@ -145,6 +148,14 @@ fn judge(op: &mut OpCtx, id: Option<i64>, mut input: GroupInput) -> Result<Group
     }
     if input.errors.is_empty() { Ok(input) } else { Err(input.errors.into()) }
 }
+
+/// Whether there are as many groups as there may be. *Source: spec, auth-user §3.1.*
+pub(super) fn is_full(op: &mut OpCtx) -> Result<bool, OpError> {
+    let Some(most) = op.host.limits.groups else { return Ok(false) };
+    Ok(usize::try_from(groups::count(&mut op.db)?).is_ok_and(|count| count >= most))
+}
+
+pub(super) const FULL: &str = "there are as many groups as this server may have";
 
 const NAME_TAKEN: &str = "a group of this name exists already";
 

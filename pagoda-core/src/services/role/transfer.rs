@@ -1,7 +1,7 @@
 //! Roles as lists: import and export. *Source: spec, acl-role §6.3 and §6.4.*
 
 use super::input::MOST_NAME;
-use super::write::{Members, object};
+use super::write::{FULL, Members, is_full, object};
 use super::{RoleQuery, Tied, visible};
 use crate::services::acl::{self, grants};
 use crate::services::audit::Action;
@@ -112,15 +112,21 @@ pub fn import(op: &mut OpCtx, body: Value) -> Result<i64, OpError> {
     let rows = transfer::before_import(op, KIND, body, read)?;
     let job = job::begin(op, Operation::ImportRole, &params)?;
     lock::all_roles(&mut op.db)?;
-    let (total, mut failed, mut failures) = (rows.len(), 0, Vec::new());
+    let (total, mut failed, mut failures, mut is_over) = (rows.len(), 0, Vec::new(), false);
     for row in rows {
         let name = row.name.clone();
         let complaints = apply(op, row)?;
         failed += usize::from(!complaints.is_empty());
+        is_over |= complaints.iter().any(|complaint| complaint == FULL);
         failures.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint}")));
     }
     op.access.forget();
-    let status = if failures.is_empty() { Status::Done } else { Status::Warning };
+    let status = match failures.is_empty() {
+        true => Status::Done,
+        // *Source: spec, auth-user §3.1.*
+        false if is_over => Status::Error,
+        false => Status::Warning,
+    };
     job::finish(op, job, status, &failures.join("\n"))?;
     transfer::after_import(op, KIND, total - failed, failed);
     Ok(job)
@@ -176,6 +182,7 @@ fn addressed(op: &mut OpCtx, row: &Row) -> Result<Result<RoleRow, String>, OpErr
     match named {
         Some(role) if role.is_active => Ok(Ok(role)),
         Some(_) => Ok(Err("a deleted role has this name".to_owned())),
+        None if is_full(op)? => Ok(Err(FULL.to_owned())),
         None => {
             let id = roles::insert(&mut op.db, &row.name, &row.description)?;
             op.audit(Action::RoleCreate, object(id, &row.name), || json!({"import": true}));

@@ -78,6 +78,9 @@ pub fn create(op: &mut OpCtx, input: RoleInput) -> Result<RoleWritten, OpError> 
     acl::require_not_readonly(op)?;
     let description = input.description.clone().unwrap_or_default();
     let (name, members) = judge(op, None, input)?;
+    if is_full(op)? {
+        return Err(OpError::whole(Code::LimitExceeded, FULL));
+    }
     let id = roles::insert(&mut op.db, &name, &description).map_err(conflict)?;
     members.store(op, id)?;
     op.audit(Action::RoleCreate, object(id, &name), || members.audited());
@@ -252,6 +255,14 @@ fn checked(field: &str, sent: Option<Ids>, known: &HashSet<i64>, errors: &mut Fi
     ids.dedup();
     Some(ids)
 }
+
+/// Whether there are as many roles as there may be. *Source: spec, auth-user §3.1.*
+pub(super) fn is_full(op: &mut OpCtx) -> Result<bool, OpError> {
+    let Some(most) = op.host.limits.roles else { return Ok(false) };
+    Ok(usize::try_from(roles::count(&mut op.db)?).is_ok_and(|count| count >= most))
+}
+
+pub(super) const FULL: &str = "there are as many roles as this server may have";
 
 const NAME_TAKEN: &str = "a role of this name exists already";
 

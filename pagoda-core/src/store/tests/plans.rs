@@ -5,7 +5,7 @@ use crate::store::conn::Conn;
 use crate::store::queries::audit::AuditFilter;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::{EntryFilter, EntryOrder};
-use crate::store::queries::{audit, entity, entry, user, value};
+use crate::store::queries::{acl, audit, entity, entry, group, role, user, value};
 use crate::store::{Db, StoreError};
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
@@ -107,6 +107,28 @@ fn lookups_follow_the_index_meant_for_them() {
     check_by(db, "app_user_parent", |db| user::active_co_users(db, 1));
     check(db, |db| entry::has_active(db, 1));
     check(db, |db| user::with_token(db, "k"));
+}
+
+#[test]
+fn access_is_found_by_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    check(db, |db| acl::grants(db, &[1, 2], &[3, 4]));
+    check(db, |db| acl::grants_on(db, 1));
+    check(db, |db| acl::table_of(db, 1));
+    check_by(db, "acl_grant_by_role", |db| acl::grants_of(db, &[1]));
+    check_by(db, "acl_change_by_object", |db| acl::changes_of(db, &[1]));
+    check_by(db, "group_member_by_group", |db| group::members_of(db, &[1]));
+    check_by(db, "user_group_by_name", group::all_active);
+    // The way up through groups walks over what it has found so far; everything else is looked up.
+    for plan in plans(db, |db| role::ties_of_user(db, 1)) {
+        let scans: Vec<&str> = plan.lines().skip(1).filter(|step| step.contains("SCAN")).collect();
+        assert!(scans.iter().all(|step| step.contains("SCAN own")), "{plan}");
+        assert!(
+            plan.contains("INDEX role_user_by_user ") && plan.contains("INDEX role_group_by_group "),
+            "{plan}"
+        );
+    }
 }
 
 #[test]
