@@ -1,6 +1,7 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
 mod access;
+mod entry_names;
 
 use super::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
@@ -215,7 +216,7 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS.iter().chain(access::OPERATIONS) {
+    for operation in OPERATIONS.iter().chain(access::OPERATIONS).chain(entry_names::OPERATIONS) {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
     for route in registry.routes().iter().map(|route| &route.reg) {
@@ -384,8 +385,10 @@ fn page_of(schema: &str) -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    if let (Value::Object(all), Value::Object(access)) = (&mut all, access::schemas()) {
-        all.extend(access);
+    for more in [access::schemas(), entry_names::schemas()] {
+        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
+            all.extend(more);
+        }
     }
     all
 }

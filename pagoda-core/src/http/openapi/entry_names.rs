@@ -1,0 +1,102 @@
+//! The operations on names of entries: those they had, and other ones that they have; and on their past values.
+
+use super::{LIMIT_OFFSET, Operation, object, op, page_of, reference};
+use serde_json::{Value, json};
+
+const ENTRY: &str = "entry";
+const ALIASES: &str = "/entry/api/v2/alias/";
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    op(
+        "/entry/api/v2/{id}/histories/",
+        "get",
+        "entry_histories",
+        "List the values that were written, newest first",
+        ENTRY,
+        &LIMIT_OFFSET,
+        None,
+        ("200", Some("ValuePage")),
+    ),
+    op(
+        "/entry/api/v2/{id}/self_histories/",
+        "get",
+        "entry_names",
+        "List the names that the entry had, newest first",
+        ENTRY,
+        &LIMIT_OFFSET,
+        None,
+        ("200", Some("NamePage")),
+    ),
+    op(
+        "/entry/api/v2/{id}/restore_self_history/",
+        "post",
+        "entry_restore_name",
+        "Give an entry a name back that it had",
+        ENTRY,
+        &[],
+        Some("NameRestore"),
+        ("200", Some("NameRestored")),
+    ),
+    op(
+        "/entry/api/v2/{id}/alias/",
+        "get",
+        "entry_aliases",
+        "List the other names of an entry",
+        ENTRY,
+        &LIMIT_OFFSET,
+        None,
+        ("200", Some("AliasPage")),
+    ),
+    op(
+        ALIASES,
+        "post",
+        "alias_create",
+        "Give an entry another name",
+        ENTRY,
+        &[],
+        Some("AliasWrite"),
+        ("201", Some("Alias")),
+    ),
+    op(
+        "/entry/api/v2/alias/bulk/",
+        "post",
+        "alias_create_many",
+        "Give entries other names, all or none",
+        ENTRY,
+        &[],
+        Some("AliasWriteList"),
+        ("200", Some("AliasList")),
+    ),
+    op(
+        "/entry/api/v2/alias/{id}",
+        "delete",
+        "alias_delete",
+        "Take another name from an entry",
+        ENTRY,
+        &[],
+        None,
+        ("204", None),
+    ),
+];
+
+pub(super) fn schemas() -> Value {
+    json!({
+        "Value": object(&[
+            ("id", "integer"), ("type", "integer"), ("created_time", "string"), ("created_user", "string"),
+            ("curr_value", "object"), ("prev_value", "object?"), ("prev_id", "integer?"), ("parent_attr", "object"),
+        ]),
+        "ValuePage": page_of("Value"),
+        "Name": object(&[
+            ("history_id", "integer"), ("name", "string"), ("prev_name", "string?"), ("history_date", "string"),
+            ("history_user", "string"), ("history_type", "string"),
+        ]),
+        "NamePage": page_of("Name"),
+        "NameRestore": object(&[("history_id", "integer")]),
+        "NameRestored": object(&[("message", "string"), ("restored_name", "string")]),
+        "Alias": object(&[("id", "integer"), ("name", "string"), ("entry", "integer")]),
+        "AliasPage": page_of("Alias"),
+        "AliasList": {"type": "array", "items": reference("Alias")},
+        "AliasWrite": object(&[("name", "string"), ("entry", "integer")]),
+        "AliasWriteList": {"type": "array", "items": reference("AliasWrite")},
+    })
+}
