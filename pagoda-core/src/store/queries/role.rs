@@ -23,7 +23,7 @@ pub enum RoleOrder {
 /// Which active roles a list shows.
 #[derive(Clone, Debug, Default)]
 pub struct RoleFilter {
-    /// Only these, at most [`MAX_IDS`]; all when absent.
+    /// Only these, at most `MAX_IDS`; all when absent.
     pub ids: Option<Vec<i64>>,
     /// Each must be contained in the name, ignoring case.
     pub terms: Vec<String>,
