@@ -8,10 +8,6 @@ mod plugins;
 
 use std::process::ExitCode;
 
-/// A call of a plugin is little more than what its payload takes and gives back; see `docs/benchmarks.md`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Runs the command line.
 #[must_use]
 pub fn run() -> ExitCode {

@@ -10,10 +10,6 @@ pub mod serving;
 use pagoda_plugin_sdk::prelude::*;
 use serde::Serialize;
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 plugin! { id = "bench", name = "Benchmark" }
 
 /// The answer of the benchmark's route.

@@ -4,10 +4,6 @@
 use pagoda_core::plugin::{PluginDecl, check_plugin};
 use std::process::ExitCode;
 
-/// As in the delivered binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 static PLUGINS: &[&PluginDecl] = &[
     check_plugin(&pagoda_chaos::PLUGIN),
     check_plugin(&pagoda_hello_world::PLUGIN),

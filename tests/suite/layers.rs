@@ -73,9 +73,11 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
     assert_eq!(default, [&app.id]);
     assert!(app.features.get("default").is_none_or(Vec::is_empty), "default features: {:?}", app.features);
     for dependency in app.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal) {
-        // The host, and the allocator that it runs with.
-        let always = ["pagoda-core", "mimalloc"].contains(&dependency.name.as_str());
-        assert!(always || dependency.optional, "{} is not optional", dependency.name);
+        assert!(
+            dependency.name == "pagoda-core" || dependency.optional,
+            "{} is not optional",
+            dependency.name
+        );
     }
 }
 
