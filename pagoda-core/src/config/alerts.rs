@@ -297,14 +297,9 @@ fn set_email_from(config: &mut Config, value: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Flags};
+    use super::super::load;
     use super::{Smtp, SmtpTls, Webhook};
     use proptest::prelude::*;
-
-    fn load(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(&Flags::default(), variables)
-    }
 
     #[test]
     fn mail_servers() {

@@ -448,5 +448,12 @@ fn set_operation_ids(config: &mut Config, value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A configuration from variables alone, for the tests of this room.
+#[cfg(test)]
+fn load(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(&Flags::default(), variables)
+}
+
 #[cfg(test)]
 mod tests;

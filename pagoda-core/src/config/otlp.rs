@@ -136,14 +136,9 @@ fn set_service_name(config: &mut Config, value: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Flags};
+    use super::super::{Config, Flags, load};
     use super::{Collector, OtlpSettings};
     use proptest::prelude::*;
-
-    fn load(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(&Flags::default(), variables)
-    }
 
     #[test]
     fn a_base_gets_the_path_of_traces() {

@@ -51,6 +51,30 @@ impl Page {
         }
     }
 
+    /// Reads the page: its number, its rows, and how many rows there are in all. `read` gets the rows before the
+    /// page.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub(super) fn read<T, E>(
+        self,
+        mut read: impl FnMut(i64) -> Result<(Vec<T>, i64), E>,
+    ) -> Result<(i64, Vec<T>, i64), E> {
+        let number = match self {
+            Self::Number(number) => number,
+            Self::Last => {
+                let (rows, total) = read(0)?;
+                let last = ((total + PAGE_SIZE - 1) / PAGE_SIZE).max(1);
+                if last == 1 {
+                    return Ok((1, rows, total));
+                }
+                last
+            }
+        };
+        let (rows, total) = read((number - 1).saturating_mul(PAGE_SIZE))?;
+        Ok((number, rows, total))
+    }
+
     pub(super) fn out_of_range() -> ApiError {
         ApiError::not_found("there is no such page")
     }

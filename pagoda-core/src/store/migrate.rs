@@ -12,50 +12,27 @@ use sha2::{Digest, Sha256};
 /// Owner of the migrations below; its come first.
 const CORE_OWNER: &str = "core";
 
+/// One of the core's migrations: its version, its name, and the file that both dialects have under this name.
+macro_rules! core {
+    ($version:literal, $name:literal, $file:literal) => {
+        Migration {
+            owner: CORE_OWNER,
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
+        }
+    };
+}
+
 /// The core's migrations, oldest first. One that was released is never changed, only followed by another.
 pub(super) const CORE: &[Migration<'static>] = &[
-    Migration {
-        owner: CORE_OWNER,
-        version: 1,
-        name: "initial",
-        sqlite: include_str!("../../migrations/sqlite/0001_initial.sql"),
-        postgres: include_str!("../../migrations/postgres/0001_initial.sql"),
-    },
-    Migration {
-        owner: CORE_OWNER,
-        version: 2,
-        name: "plugin states",
-        sqlite: include_str!("../../migrations/sqlite/0002_plugin_states.sql"),
-        postgres: include_str!("../../migrations/postgres/0002_plugin_states.sql"),
-    },
-    Migration {
-        owner: CORE_OWNER,
-        version: 3,
-        name: "audit",
-        sqlite: include_str!("../../migrations/sqlite/0003_audit.sql"),
-        postgres: include_str!("../../migrations/postgres/0003_audit.sql"),
-    },
-    Migration {
-        owner: CORE_OWNER,
-        version: 4,
-        name: "alerts",
-        sqlite: include_str!("../../migrations/sqlite/0004_alerts.sql"),
-        postgres: include_str!("../../migrations/postgres/0004_alerts.sql"),
-    },
-    Migration {
-        owner: CORE_OWNER,
-        version: 5,
-        name: "access",
-        sqlite: include_str!("../../migrations/sqlite/0005_access.sql"),
-        postgres: include_str!("../../migrations/postgres/0005_access.sql"),
-    },
-    Migration {
-        owner: CORE_OWNER,
-        version: 6,
-        name: "entry_names",
-        sqlite: include_str!("../../migrations/sqlite/0006_entry_names.sql"),
-        postgres: include_str!("../../migrations/postgres/0006_entry_names.sql"),
-    },
+    core!(1, "initial", "0001_initial"),
+    core!(2, "plugin states", "0002_plugin_states"),
+    core!(3, "audit", "0003_audit"),
+    core!(4, "alerts", "0004_alerts"),
+    core!(5, "access", "0005_access"),
+    core!(6, "entry_names", "0006_entry_names"),
 ];
 
 /// One step of a schema, in both dialects.

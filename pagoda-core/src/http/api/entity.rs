@@ -3,14 +3,13 @@
 use crate::http::endpoint::{Cx, empty, json};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{self, PAGE_SIZE, Page, Window};
+use crate::services::acl;
 use crate::services::entity::{self, EntityInput, EntityUpdate};
 use crate::services::entry::{self, EntryInput, ListQuery};
 use crate::services::error::OpError;
-use crate::services::{acl, ctx::OpCtx};
 use crate::store::queries;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::EntryOrder;
-use crate::store::rows::EntityRow;
 use crate::wire::leaf;
 use actix_web::http::StatusCode;
 use pagoda_plugin_sdk::Code;
@@ -122,7 +121,8 @@ pub(in crate::http) async fn list_entries(cx: Cx) -> ApiResult {
         .read(move |op| {
             let entity = entity::open(op, id, Level::Readable)?;
             let Some(asked) = asked else { return Ok(None) };
-            read_page(op, &entity, &query, asked).map(Some)
+            let page = asked.read(|offset| entry::list(op, &entity, ListQuery { offset, ..query.clone() }));
+            page.map(Some)
         })
         .await?;
     // A page that is none is said only to those who may see the entity.
@@ -131,33 +131,6 @@ pub(in crate::http) async fn list_entries(cx: Cx) -> ApiResult {
         return Err(Page::out_of_range());
     }
     page::numbered(&cx, number, rows, total)
-}
-
-type EntryPage = (i64, Vec<entry::EntryItem>, i64);
-
-fn read_page(
-    op: &mut OpCtx,
-    entity: &EntityRow,
-    query: &ListQuery,
-    asked: Page,
-) -> Result<EntryPage, OpError> {
-    let read = |op: &mut OpCtx, number: i64| {
-        let offset = (number - 1).saturating_mul(PAGE_SIZE);
-        entry::list(op, entity, ListQuery { offset, ..query.clone() })
-    };
-    let number = match asked {
-        Page::Number(number) => number,
-        Page::Last => {
-            let (rows, total) = read(op, 1)?;
-            let last = ((total + PAGE_SIZE - 1) / PAGE_SIZE).max(1);
-            if last == 1 {
-                return Ok((1, rows, total));
-            }
-            last
-        }
-    };
-    let (rows, total) = read(op, number)?;
-    Ok((number, rows, total))
 }
 
 /// `POST /entity/api/v2/<id>/entries/`

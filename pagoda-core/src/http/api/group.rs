@@ -4,9 +4,7 @@ use crate::http::endpoint::{Cx, empty, json, yaml};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{self, PAGE_SIZE, Page};
 use crate::services::acl;
-use crate::services::ctx::OpCtx;
-use crate::services::error::OpError;
-use crate::services::group::{self, GroupInput, GroupItem, TreeNode};
+use crate::services::group::{self, GroupInput, TreeNode};
 use crate::store::queries::group::{GroupFilter, GroupOrder};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -30,35 +28,13 @@ pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
     let asked = Page::of(&cx)?;
     let terms = page::terms(cx.query("search"))?;
     let filter = GroupFilter { terms, order: order_of(&cx), limit: PAGE_SIZE, offset: 0 };
-    let (number, rows, total) = cx.read(move |op| read_page(op, &filter, asked)).await?;
+    let (number, rows, total) = cx
+        .read(move |op| asked.read(|offset| group::list(op, &GroupFilter { offset, ..filter.clone() })))
+        .await?;
     if rows.is_empty() && number > 1 {
         return Err(Page::out_of_range());
     }
     page::numbered(&cx, number, rows, total)
-}
-
-fn read_page(
-    op: &mut OpCtx,
-    filter: &GroupFilter,
-    asked: Page,
-) -> Result<(i64, Vec<GroupItem>, i64), OpError> {
-    let read = |op: &mut OpCtx, number: i64| {
-        let offset = (number - 1).saturating_mul(PAGE_SIZE);
-        group::list(op, &GroupFilter { offset, ..filter.clone() })
-    };
-    let number = match asked {
-        Page::Number(number) => number,
-        Page::Last => {
-            let (rows, total) = read(op, 1)?;
-            let last = ((total + PAGE_SIZE - 1) / PAGE_SIZE).max(1);
-            if last == 1 {
-                return Ok((1, rows, total));
-            }
-            last
-        }
-    };
-    let (rows, total) = read(op, number)?;
-    Ok((number, rows, total))
 }
 
 /// `POST /group/api/v2/groups`

@@ -149,7 +149,7 @@ pub fn judge(sent: Option<&Value>) -> Result<Value, String> {
     Ok(Value::Array(judged))
 }
 
-/// The choices that latest values of entries use, sorted, by definition: one statement.
+/// The choices that latest values of entries use, sorted, by definition: two statements.
 ///
 /// # Errors
 /// The database does not answer.

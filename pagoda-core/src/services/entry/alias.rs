@@ -1,5 +1,6 @@
 //! Other names of entries. *Source: spec, entry §12.*
 
+use super::names::is_taken;
 use super::{MOST_NAME, open};
 use crate::services::acl::{self, Subject};
 use crate::services::audit::Action;
@@ -62,12 +63,6 @@ fn read(op: &mut OpCtx, body: &Value) -> Result<Result<Asked, Fields>, OpError> 
     }
 }
 
-/// Whether an active entry of the entity has the name, or has it as an alias.
-fn is_taken(op: &mut OpCtx, entity: i64, name: &str) -> Result<bool, OpError> {
-    Ok(entries::active_by_name(&mut op.db, entity, name)?.is_some()
-        || alias::active_by_name(&mut op.db, entity, name)?.is_some())
-}
-
 fn taken() -> Fields {
     Fields::whole(Code::Duplicate, "an entry has this name already, or has it as an alias")
 }
@@ -105,7 +100,7 @@ pub fn create(op: &mut OpCtx, body: impl Fn() -> Result<Value, OpError>) -> Resu
     let asked = read(op, &body()?)?.map_err(OpError::from)?;
     acl::require(op, &Subject::entry(&asked.entry, &asked.entity), Level::Writable)?;
     lock::entity(&mut op.db, asked.entity.id)?;
-    if is_taken(op, asked.entity.id, &asked.name)? {
+    if is_taken(op, asked.entity.id, &asked.name, None)? {
         return Err(taken().into());
     }
     let items = store(op, vec![asked])?;
@@ -148,7 +143,7 @@ pub fn create_many(
             lock::entity(&mut op.db, entity)?;
         }
         for (asked, complaint) in all.iter().zip(&mut complaints) {
-            if is_taken(op, asked.entity.id, &asked.name)? {
+            if is_taken(op, asked.entity.id, &asked.name, None)? {
                 *complaint = taken();
             }
         }

@@ -1,15 +1,11 @@
 //! Names that the server makes. *Source: spec, entry §3.4.*
 
-use super::names::note_name;
-use super::{Held, detail, entry_ref, held};
-use crate::services::audit::Action;
+use super::names::{note_name, note_rename};
+use super::{Held, held};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entry as entries, lock};
 use crate::store::rows::{EntityRow, EntryRow};
-use pagoda_plugin_sdk::hooks;
-use pagoda_plugin_sdk::payload::EntryAfterUpdate;
-use serde_json::json;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -94,33 +90,6 @@ pub(super) fn rename_referrers(op: &mut OpCtx, renamed: i64) -> Result<(), OpErr
                 due.push(referrer);
             }
         }
-    }
-    Ok(())
-}
-
-/// Says that an entry got another name because another entry has.
-fn note_rename(
-    op: &mut OpCtx,
-    entry: &EntryRow,
-    entity: &EntityRow,
-    previous_name: String,
-) -> Result<(), OpError> {
-    let reference = entry_ref(entry, entity);
-    op.audit(Action::EntryUpdate, &reference, || {
-        let names = json!({"old": previous_name, "new": reference.name});
-        json!({"entity": reference.entity, "attrs": [], "name": names})
-    });
-    if op.wants::<hooks::entry::after_update>() {
-        let held = held::held_by(op, entry.id, entity.id)?;
-        let user = op.request.user.as_deref().cloned();
-        op.observe::<hooks::entry::after_update>(|| {
-            let mut payload = EntryAfterUpdate::default();
-            payload.entry = reference;
-            payload.previous_name = previous_name;
-            payload.attrs = detail::for_hooks(&held);
-            payload.user = user;
-            payload
-        });
     }
     Ok(())
 }

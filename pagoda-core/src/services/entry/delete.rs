@@ -42,6 +42,26 @@ pub fn deleted_name(name: &str, now: Timestamp, zone: &Zone) -> String {
     format!("{name}_deleted_{}", zone.format(now, "%Y%m%d_%H%M%S"))
 }
 
+/// As [`deleted_name`], where names are unique over all rows: two of one second differ by a number. `taken` says
+/// whether a name is.
+///
+/// # Errors
+/// Those of `taken`.
+pub(crate) fn free_deleted_name(
+    op: &mut OpCtx,
+    name: &str,
+    taken: impl Fn(&mut OpCtx, &str) -> Result<bool, OpError>,
+) -> Result<String, OpError> {
+    let deleted = deleted_name(name, op.now, &op.host.zone);
+    let mut free = deleted.clone();
+    let mut number = 1;
+    while taken(op, &free)? {
+        number += 1;
+        free = format!("{deleted}_{number}");
+    }
+    Ok(free)
+}
+
 /// Deletes one entry; returns those that it referred to through chain attributes, the first one last.
 fn delete_one(
     op: &mut OpCtx,

@@ -17,8 +17,10 @@ mod restore;
 mod update;
 pub mod value_history;
 mod values;
+mod versions;
 
 pub use create::create;
+pub(crate) use delete::free_deleted_name;
 pub use delete::{delete, deleted_name};
 pub use detail::{EntryDetail, detail, detail_of};
 pub use held::Held;
@@ -27,6 +29,7 @@ pub(crate) use names::anchored;
 pub use restore::restore;
 pub use update::{EntryUpdate, update};
 pub(crate) use values::json as shown_json;
+pub(crate) use versions::show_versions;
 
 use super::acl::{self, Subject};
 use super::ctx::OpCtx;

@@ -1,20 +1,17 @@
 //! The names that an entry had. *Source: spec, entry §11.*
 
-use super::names::{name_conflict, note_name};
-use super::{autoname, entry_ref, open, open_to_change};
-use crate::services::audit::Action;
+use super::names::{is_taken, name_conflict, note_name, note_rename};
+use super::{autoname, open, open_to_change};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{alias, entry as entries, entry_name, lock, user};
+use crate::store::queries::{entry as entries, entry_name, lock, user};
 use crate::store::rows::Paged;
 use crate::wire::coerce::{self, Reader};
 use pagoda_plugin_sdk::Code;
-use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::Level;
-use pagoda_plugin_sdk::payload::EntryAfterUpdate;
 use pagoda_plugin_sdk::time::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Who is shown where nobody is known. *Source: spec, entry §11 (quirk to keep).*
 const NOBODY: &str = "システム";
@@ -75,9 +72,8 @@ pub fn restore(
     let had = entry_name::of_entry(&mut op.db, id, history_id)?;
     let had = had.ok_or_else(|| OpError::rule(Code::NotFound, "the entry has no such record"))?;
     lock::entity_to_fill(&mut op.db, entity.id)?;
-    let other = entries::active_by_name(&mut op.db, entity.id, &had.name)?.filter(|other| other.id != id);
     let taken = || OpError::rule(Code::Duplicate, "an entry has this name already, or has it as an alias");
-    if other.is_some() || alias::active_by_name(&mut op.db, entity.id, &had.name)?.is_some() {
+    if is_taken(op, entity.id, &had.name, Some(id))? {
         return Err(taken());
     }
     if had.name == entry.name {
@@ -90,22 +86,7 @@ pub fn restore(
         error => error,
     })?;
     note_name(op, &entry, "~")?;
-    let reference = entry_ref(&entry, &entity);
-    op.audit(Action::EntryUpdate, &reference, || {
-        json!({"entity": reference.entity, "attrs": [], "name": {"old": previous_name, "new": reference.name}})
-    });
-    if op.wants::<hooks::entry::after_update>() {
-        let held = super::held::held_by(op, entry.id, entity.id)?;
-        let user = op.request.user.as_deref().cloned();
-        op.observe::<hooks::entry::after_update>(|| {
-            let mut payload = EntryAfterUpdate::default();
-            payload.entry = reference;
-            payload.previous_name = previous_name;
-            payload.attrs = super::detail::for_hooks(&held);
-            payload.user = user;
-            payload
-        });
-    }
+    note_rename(op, &entry, &entity, previous_name)?;
     autoname::rename_referrers(op, id)?;
     Ok(entry.name)
 }

@@ -1,5 +1,7 @@
 //! The rules for the names of entries.
 
+use super::{detail, entry_ref, held};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::StoreError;
@@ -9,7 +11,10 @@ use crate::store::rows::{EntityRow, EntryRow, NewEntryName};
 use crate::wire::Fields;
 use crate::wire::coerce::check_storable;
 use pagoda_plugin_sdk::Code;
+use pagoda_plugin_sdk::hooks;
+use pagoda_plugin_sdk::payload::EntryAfterUpdate;
 use regex::Regex;
+use serde_json::json;
 
 /// Complains about a name. `own` is the entry that has it already. *Source: spec, entry §3.1.*
 ///
@@ -67,6 +72,51 @@ pub(super) fn note_name(op: &mut OpCtx, entry: &EntryRow, kind: &'static str) ->
         at: op.now.as_micros(),
     };
     Ok(queries::entry_name::insert(&mut op.db, &new)?)
+}
+
+/// Whether an active entry has the name, or has it as an alias; `own` does not count as one that has it.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn is_taken(
+    op: &mut OpCtx,
+    entity_id: i64,
+    name: &str,
+    own: Option<i64>,
+) -> Result<bool, OpError> {
+    let other = queries::entry::active_by_name(&mut op.db, entity_id, name)?;
+    Ok(other.is_some_and(|other| Some(other.id) != own)
+        || queries::alias::active_by_name(&mut op.db, entity_id, name)?.is_some())
+}
+
+/// Says that an entry got another name by something else than an update of its own.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn note_rename(
+    op: &mut OpCtx,
+    entry: &EntryRow,
+    entity: &EntityRow,
+    previous_name: String,
+) -> Result<(), OpError> {
+    let reference = entry_ref(entry, entity);
+    op.audit(Action::EntryUpdate, &reference, || {
+        let names = json!({"old": previous_name, "new": reference.name});
+        json!({"entity": reference.entity, "attrs": [], "name": names})
+    });
+    if op.wants::<hooks::entry::after_update>() {
+        let held = held::held_by(op, entry.id, entity.id)?;
+        let user = op.request.user.as_deref().cloned();
+        op.observe::<hooks::entry::after_update>(|| {
+            let mut payload = EntryAfterUpdate::default();
+            payload.entry = reference;
+            payload.previous_name = previous_name;
+            payload.attrs = detail::for_hooks(&held);
+            payload.user = user;
+            payload
+        });
+    }
+    Ok(())
 }
 
 fn taken(errors: &mut Fields) {

@@ -1,12 +1,12 @@
 //! Brings a deleted entry back. *Source: spec, entry §7.*
 
 use super::delete::chained;
-use super::names::{name_conflict, note_name};
+use super::names::{is_taken, name_conflict, note_name};
 use super::{entry_ref, held, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{alias, entity as entities, entry as entries, lock, value};
+use crate::store::queries::{entity as entities, entry as entries, lock, value};
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
@@ -58,9 +58,7 @@ fn original_name(name: &str) -> &str {
 }
 
 fn taken(op: &mut OpCtx, entry: &EntryRow) -> Result<bool, OpError> {
-    let name = original_name(&entry.name);
-    Ok(entries::active_by_name(&mut op.db, entry.entity_id, name)?.is_some()
-        || alias::active_by_name(&mut op.db, entry.entity_id, name)?.is_some())
+    is_taken(op, entry.entity_id, original_name(&entry.name), None)
 }
 
 /// Brings one entry back; returns those that it refers to through chain attributes, the first one last.

@@ -1,13 +1,14 @@
 //! The written values of an entry. *Source: spec, entry §9.*
 
+use super::versions::show_versions;
 use super::{label, open};
 use crate::services::acl::{self, Subject};
-use crate::services::attribute::{Shown, Stored, Surface, value_type};
+use crate::services::attribute::Shown;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{attr, entity as entities, entry as entries, user, value};
-use crate::store::rows::{AttrValueRow, AttributeRow, ChildRow, EntityAttrRow, Paged, ReferredRow};
-use pagoda_plugin_sdk::model::{AttrType, Level};
+use crate::store::queries::{attr, user, value};
+use crate::store::rows::{AttrValueRow, AttributeRow, EntityAttrRow, Paged};
+use pagoda_plugin_sdk::model::Level;
 use pagoda_plugin_sdk::time::Timestamp;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -58,7 +59,14 @@ pub fn list(op: &mut OpCtx, id: i64, limit: i64, offset: i64) -> Result<Paged<Va
     let page = value::versions_of(&mut op.db, &attributes, limit, offset)?;
     let previous: Vec<i64> = page.rows.iter().filter_map(|row| row.prev_id).collect();
     let previous = value::by_ids(&mut op.db, &previous)?;
-    let shown = show_all(op, &readable, page.rows.iter().chain(&previous))?;
+    let with_definition =
+        |row| -> Option<(&AttrValueRow, &EntityAttrRow)> { Some((row, *readable.get(&row.attribute_id)?)) };
+    let versions: Vec<_> = page.rows.iter().chain(&previous).filter_map(with_definition).collect();
+    let mut shown = show_versions(op, &versions)?;
+    let definitions: HashMap<i64, &EntityAttrRow> =
+        versions.iter().map(|(row, definition)| (row.id, *definition)).collect();
+    let labelled = shown.iter_mut().filter_map(|(id, shown)| Some((*definitions.get(id)?, shown)));
+    label::add(op, labelled)?;
     let authors: Vec<i64> = page.rows.iter().filter_map(|row| row.created_user_id).collect();
     let names = user::usernames(&mut op.db, &authors)?;
     let mut items = Vec::with_capacity(page.rows.len());
@@ -78,60 +86,4 @@ pub fn list(op: &mut OpCtx, id: i64, limit: i64, offset: i64) -> Result<Paged<Va
         });
     }
     Ok(Paged { rows: items, total: page.total })
-}
-
-/// The values in the form of the types recorded with them, by id.
-fn show_all<'a>(
-    op: &mut OpCtx,
-    readable: &HashMap<i64, &EntityAttrRow>,
-    rows: impl Iterator<Item = &'a AttrValueRow> + Clone,
-) -> Result<HashMap<i64, Shown>, OpError> {
-    let mut ids: Vec<i64> = rows.clone().map(|row| row.id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut children: HashMap<i64, Vec<ChildRow>> = HashMap::new();
-    for child in value::children_of(&mut op.db, &ids)? {
-        children.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
-    }
-    let referred = referred(op, rows.clone())?;
-    let mut shown = HashMap::new();
-    let mut definitions = HashMap::new();
-    for row in rows {
-        let recorded = AttrType::from_code(i64::from(row.attr_type)).and_then(value_type);
-        let (Some(value_type), Some(definition)) = (recorded, readable.get(&row.attribute_id)) else {
-            continue;
-        };
-        let own = children.get(&row.id).map(Vec::as_slice).unwrap_or_default();
-        let referred = row.ref_id.and_then(|id| referred.get(&id));
-        let stored = Stored { row, referred, children: own };
-        shown.insert(row.id, value_type.show(definition, &stored, Surface::History));
-        definitions.insert(row.id, *definition);
-    }
-    let labelled = shown.iter_mut().filter_map(|(id, shown)| Some((*definitions.get(id)?, shown)));
-    label::add(op, labelled)?;
-    Ok(shown)
-}
-
-/// The entries that values refer to, in two statements however many there are.
-fn referred<'a>(
-    op: &mut OpCtx,
-    rows: impl Iterator<Item = &'a AttrValueRow>,
-) -> Result<HashMap<i64, ReferredRow>, OpError> {
-    let ids: Vec<i64> = rows.filter_map(|row| row.ref_id).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = entries::by_ids(&mut op.db, &ids)?;
-    let entity_ids: Vec<i64> = found.iter().map(|row| row.entity_id).collect();
-    let entities = entities::by_ids(&mut op.db, &entity_ids)?;
-    let names: HashMap<i64, String> = entities.into_iter().map(|row| (row.id, row.name)).collect();
-    let as_referred = |row: crate::store::rows::EntryRow| {
-        let entity_name = names.get(&row.entity_id).cloned().unwrap_or_default();
-        let (id, name, is_active, entity_id) = (row.id, row.name, row.is_active, row.entity_id);
-        (id, ReferredRow { id, name, is_active, entity_id, entity_name })
-    };
-    Ok(found.into_iter().map(as_referred).collect())
 }

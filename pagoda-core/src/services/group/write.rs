@@ -4,7 +4,7 @@ use super::GroupInput;
 use crate::services::acl;
 use crate::services::audit::{Action, AuditObject};
 use crate::services::ctx::OpCtx;
-use crate::services::entry::deleted_name;
+use crate::services::entry::free_deleted_name;
 use crate::services::error::OpError;
 use crate::store::StoreError;
 use crate::store::constraint::USER_GROUP_NAME;
@@ -92,24 +92,14 @@ pub fn delete(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
         parent.parent_id = None;
         groups::update(&mut op.db, &parent)?;
     }
-    row.name = free_name(op, &row.name)?;
+    row.name = free_deleted_name(op, &row.name, |op, name| {
+        Ok(!groups::by_names(&mut op.db, &[name.to_owned()])?.is_empty())
+    })?;
     row.is_active = false;
     groups::update(&mut op.db, &row).map_err(conflict)?;
     op.audit(Action::GroupDelete, object(id, &previous), || json!({"deleted_name": row.name}));
     op.access.forget();
     Ok(())
-}
-
-/// The name of a deleted group; names are unique over all rows, so two of one second differ by a number.
-fn free_name(op: &mut OpCtx, name: &str) -> Result<String, OpError> {
-    let deleted = deleted_name(name, op.now, &op.host.zone);
-    let mut free = deleted.clone();
-    let mut number = 1;
-    while !groups::by_names(&mut op.db, std::slice::from_ref(&free))?.is_empty() {
-        number += 1;
-        free = format!("{deleted}_{number}");
-    }
-    Ok(free)
 }
 
 pub(super) fn object(id: i64, name: &str) -> AuditObject {

@@ -5,7 +5,7 @@ use super::{RoleInput, Tied};
 use crate::services::acl;
 use crate::services::audit::{Action, AuditObject};
 use crate::services::ctx::OpCtx;
-use crate::services::entry::deleted_name;
+use crate::services::entry::free_deleted_name;
 use crate::services::error::OpError;
 use crate::services::group;
 use crate::store::StoreError;
@@ -125,24 +125,12 @@ pub fn update(op: &mut OpCtx, mut row: RoleRow, input: RoleInput) -> Result<Role
 pub fn delete(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
     let mut row = open_to_change(op, id)?;
     let previous = row.name.clone();
-    row.name = free_name(op, &row.name)?;
+    row.name = free_deleted_name(op, &row.name, |op, name| Ok(roles::by_name(&mut op.db, name)?.is_some()))?;
     row.is_active = false;
     roles::update(&mut op.db, &row)?;
     op.audit(Action::RoleDelete, object(id, &previous), || json!({"deleted_name": row.name}));
     op.access.forget();
     Ok(())
-}
-
-/// The name of a deleted role; names are unique over all rows, so two of one second differ by a number.
-fn free_name(op: &mut OpCtx, name: &str) -> Result<String, OpError> {
-    let deleted = deleted_name(name, op.now, &op.host.zone);
-    let mut free = deleted.clone();
-    let mut number = 1;
-    while roles::by_name(&mut op.db, &free)?.is_some() {
-        number += 1;
-        free = format!("{deleted}_{number}");
-    }
-    Ok(free)
 }
 
 fn written(id: i64, name: String, description: String, members: Members) -> RoleWritten {

@@ -156,31 +156,37 @@ pub fn page_after(
     })
 }
 
-/// The active entries, by id, that refer to `entry_id` and are named from their attributes.
-pub fn active_referrers_named_after(db: &mut Db, entry_id: i64) -> Result<Vec<i64>, StoreError> {
-    let parent = diesel::alias!(attr_value as parent);
-    on_db!(db, |c| {
-        let referring = attr_value::table
-            .inner_join(attribute::table)
+/// The ids of the entries that refer to `$entry_id` by the latest value (or an element of it) of an active attribute
+/// whose definition is active.
+macro_rules! referring {
+    ($entry_id:expr) => {{
+        let parent = diesel::alias!(attr_value as parent);
+        attr_value::table
+            .inner_join(attribute::table.inner_join(entity_attr::table))
             .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
-            .filter(attr_value::ref_id.eq(entry_id))
+            .filter(attr_value::ref_id.eq($entry_id))
             .filter(attribute::is_active.eq(true))
+            .filter(entity_attr::is_active.eq(true))
             .filter(
                 attr_value::is_latest
                     .nullable()
                     .eq(Some(true))
                     .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
             )
-            .select(attribute::entry_id);
-        entry::table
-            .inner_join(entity::table)
-            .filter(entry::is_active.eq(true))
-            .filter(entity::item_name_type.eq("AT"))
-            .filter(entry::id.eq_any(referring))
-            .order(entry::id)
-            .select(entry::id)
-            .load(c)
-    })
+            .select(attribute::entry_id)
+    }};
+}
+
+/// The active entries, by id, that refer to `entry_id` and are named from their attributes.
+pub fn active_referrers_named_after(db: &mut Db, entry_id: i64) -> Result<Vec<i64>, StoreError> {
+    on_db!(db, |c| entry::table
+        .inner_join(entity::table)
+        .filter(entry::is_active.eq(true))
+        .filter(entity::item_name_type.eq("AT"))
+        .filter(entry::id.eq_any(referring!(entry_id)))
+        .order(entry::id)
+        .select(entry::id)
+        .load(c))
 }
 
 /// The active entries, by id, that refer to `entry_id` by the latest value (or an element of it) of an active
@@ -191,28 +197,12 @@ pub fn active_referrers(
     exclude_entities: &[i64],
     limit: i64,
 ) -> Result<Vec<EntryRow>, StoreError> {
-    let parent = diesel::alias!(attr_value as parent);
-    on_db!(db, |c| {
-        let referring = attr_value::table
-            .inner_join(attribute::table.inner_join(entity_attr::table))
-            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
-            .filter(attr_value::ref_id.eq(entry_id))
-            .filter(attribute::is_active.eq(true))
-            .filter(entity_attr::is_active.eq(true))
-            .filter(
-                attr_value::is_latest
-                    .nullable()
-                    .eq(Some(true))
-                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
-            )
-            .select(attribute::entry_id);
-        entry::table
-            .filter(entry::is_active.eq(true))
-            .filter(entry::id.eq_any(referring))
-            .filter(entry::entity_id.ne_all(exclude_entities))
-            .order(entry::id)
-            .limit(limit)
-            .select(EntryRow::as_select())
-            .load(c)
-    })
+    on_db!(db, |c| entry::table
+        .filter(entry::is_active.eq(true))
+        .filter(entry::id.eq_any(referring!(entry_id)))
+        .filter(entry::entity_id.ne_all(exclude_entities))
+        .order(entry::id)
+        .limit(limit)
+        .select(EntryRow::as_select())
+        .load(c))
 }

@@ -1,0 +1,60 @@
+//! Past values, each in the form of the type that was recorded with it.
+
+use crate::services::attribute::{Shown, Stored, Surface, value_type};
+use crate::services::ctx::OpCtx;
+use crate::services::error::OpError;
+use crate::store::queries::{entity as entities, entry as entries, value};
+use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, ReferredRow};
+use pagoda_plugin_sdk::model::AttrType;
+use std::collections::HashMap;
+
+/// Shows versions of values, by their ids: three statements however many there are.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) fn show_versions<'a>(
+    op: &mut OpCtx,
+    versions: &[(&'a AttrValueRow, &'a EntityAttrRow)],
+) -> Result<HashMap<i64, Shown>, OpError> {
+    let mut ids: Vec<i64> = versions.iter().map(|(row, _)| row.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut children: HashMap<i64, Vec<ChildRow>> = HashMap::new();
+    for child in value::children_of(&mut op.db, &ids)? {
+        children.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
+    }
+    let referred = referred(op, versions.iter().filter_map(|(row, _)| row.ref_id).collect())?;
+    let mut shown = HashMap::with_capacity(ids.len());
+    for (row, definition) in versions {
+        let Some(value_type) = AttrType::from_code(i64::from(row.attr_type)).and_then(value_type) else {
+            continue;
+        };
+        let children = children.get(&row.id).map(Vec::as_slice).unwrap_or_default();
+        let referred = row.ref_id.and_then(|id| referred.get(&id));
+        shown.insert(
+            row.id,
+            value_type.show(definition, &Stored { row, referred, children }, Surface::History),
+        );
+    }
+    Ok(shown)
+}
+
+/// The entries of these ids, in two statements however many there are.
+fn referred(op: &mut OpCtx, ids: Vec<i64>) -> Result<HashMap<i64, ReferredRow>, OpError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = entries::by_ids(&mut op.db, &ids)?;
+    let entity_ids: Vec<i64> = found.iter().map(|row| row.entity_id).collect();
+    let entities = entities::by_ids(&mut op.db, &entity_ids)?;
+    let names: HashMap<i64, String> = entities.into_iter().map(|row| (row.id, row.name)).collect();
+    let as_referred = |row: crate::store::rows::EntryRow| {
+        let entity_name = names.get(&row.entity_id).cloned().unwrap_or_default();
+        let (id, name, is_active, entity_id) = (row.id, row.name, row.is_active, row.entity_id);
+        (id, ReferredRow { id, name, is_active, entity_id, entity_name })
+    };
+    Ok(found.into_iter().map(as_referred).collect())
+}
