@@ -94,6 +94,15 @@ fn change(_: &mut HookContext, payload: &mut EntryBeforeCreate) -> HookResult {
     Ok(())
 }
 
+/// Changes a value, so that the list of values is copied.
+#[inline(never)]
+fn change_value(_: &mut HookContext, payload: &mut EntryBeforeCreate) -> HookResult {
+    if let Some(number) = payload.attrs.get_mut(6) {
+        number.value = json!(payload.entity.id);
+    }
+    Ok(())
+}
+
 #[inline(never)]
 fn look(_: &mut HookContext, payload: &EntryValidation) -> HookResult {
     black_box(payload.entry.id.wrapping_mul(31).wrapping_add(7));
@@ -265,6 +274,23 @@ fn host(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As `transform/1`, with a handler that changes one of the values.
+fn changing_values(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
+    let contributions = Contributions::default()
+        .with_plugin(&PLUGIN)
+        .with_hook::<Create>(HookReg { info: info(&PLUGIN, "value"), handler: change_value });
+    let directory = tempfile::tempdir()?;
+    let prepared = server::prepare(serving::config(directory.path()), contributions)?;
+    as_admin(prepared.host())?.run_blocking(Mode::Write, |op| {
+        let mut payload = creation();
+        group.bench_function("transform_values/1", |b| {
+            b.iter(|| op.transform::<Create>(black_box(&mut payload)));
+        });
+        Ok::<(), OpError>(())
+    })?;
+    Ok(())
+}
+
 /// Through a real operation, in a transaction on SQLite, as the server prepares it: budgets, breakers, histograms,
 /// and a watchdog that looks at this thread meanwhile.
 fn operation(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
@@ -290,6 +316,7 @@ fn operation(group: &mut BenchmarkGroup<'_, WallTime>) -> anyhow::Result<()> {
         })?;
     }
     typed(group)?;
+    changing_values(group)?;
     let (registry, mut op, mut payload) = (ten_that_leave()?, Fake(request()), creation());
     group.bench_function("fake_transform_leave/10", |b| {
         b.iter(|| {
@@ -374,6 +401,7 @@ fn rows(results: &Path) -> Vec<Row> {
         "transform/0",
         "transform/1",
         "transform/10",
+        "transform_values/1",
         "transform_small/10",
         "fake_transform_leave/10",
     ];

@@ -116,8 +116,8 @@ where
         >,
     S: Session,
 {
-    // A handler that fails half-way must not leave a half-changed payload behind. Copying one with ten values
-    // costs four times as much as the rest of a call, so a copy serves until a handler changes something.
+    // A handler that fails half-way must not leave a half-changed payload behind. Lists are copied only when a
+    // handler changes them (`payload::List`); names are not, so a copy serves until a handler changes something.
     let mut before: Option<P::Payload> = None;
     for slot in slots {
         if !wanted(slot, payload.entity().map(|entity| entity.name.as_str()), op) {

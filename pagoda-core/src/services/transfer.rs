@@ -24,9 +24,9 @@ pub(super) fn before_import<T>(
     }
     let mut payload = DataBeforeImport::default();
     payload.kind = kind.to_owned();
-    payload.rows = list;
+    payload.rows = list.into();
     op.transform::<data::before_import>(&mut payload)?;
-    yaml::rows(&Value::Array(payload.rows), read).map_err(OpError::Invalid)
+    yaml::rows(&Value::Array(payload.rows.into_vec()), read).map_err(OpError::Invalid)
 }
 
 /// Tells what became of an import.
@@ -47,9 +47,9 @@ pub(super) fn after_import(op: &mut OpCtx, kind: &'static str, imported: usize, 
 pub(super) fn export(op: &mut OpCtx, kind: &'static str, rows: Vec<Value>) -> Result<Vec<Value>, OpError> {
     let mut payload = DataBeforeExport::default();
     payload.kind = kind.to_owned();
-    payload.rows = rows;
+    payload.rows = rows.into();
     op.transform::<data::before_export>(&mut payload)?;
-    let rows = payload.rows;
+    let rows = payload.rows.into_vec();
     op.observe::<data::after_export>(|| {
         let mut payload = DataAfterExport::default();
         payload.kind = kind.to_owned();

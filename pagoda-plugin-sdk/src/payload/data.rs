@@ -2,7 +2,7 @@
 //!
 //! Not all of their operations are there yet; the shapes are settled so that plugins can be written against them.
 
-use super::payloads;
+use super::{List, payloads};
 use serde_json::Value;
 
 payloads! {
@@ -11,7 +11,7 @@ payloads! {
         /// What is imported: `entity`, `entry`, `user`, `group`, `role`.
         kind: String,
         /// The rows as parsed; may be changed, added and removed.
-        rows: Vec<Value>,
+        rows: List<Value>,
     };
     /// `data.after_import`: the outcome of an import.
     DataAfterImport {
@@ -27,7 +27,7 @@ payloads! {
         /// What is exported, as in [`DataBeforeImport`].
         kind: String,
         /// The rows; may be changed, added and removed.
-        rows: Vec<Value>,
+        rows: List<Value>,
     };
     /// `data.after_export`: the outcome of an export.
     DataAfterExport {
@@ -57,7 +57,7 @@ payloads! {
         /// The kind of search.
         kind: String,
         /// The result rows in the wire's form; may be changed and removed.
-        rows: Vec<Value>,
+        rows: List<Value>,
     };
     /// `pagoda.job.before_run`: a job that is about to run.
     JobBeforeRun {

@@ -1,8 +1,9 @@
 //! Payloads of the `entity.*` and `pagoda.entity.*` points.
 
-use super::payloads;
+use super::{List, payloads};
 use crate::model::{Entity, EntityAttr, EntityRef};
 use serde_json::Value;
+use std::sync::Arc;
 
 payloads! {
     /// `entity.before_create`: the definition as requested. Every field may be changed; the result is
@@ -21,7 +22,7 @@ payloads! {
         /// Entities whose entries do not keep entries of this one alive in a deletion chain.
         delete_chain_exclude_entities: Vec<i64>,
         /// The attribute definitions, in request order.
-        attrs: Vec<EntityAttr>,
+        attrs: List<EntityAttr>,
     } by entity;
 
     /// `entity.after_create`: the entity as stored.
@@ -37,7 +38,7 @@ payloads! {
         /// The entity under its present name.
         entity: EntityRef,
         /// All of it, before the change.
-        current: Entity,
+        current: Arc<Entity>,
         /// The new name.
         name: Option<String>,
         /// The new remark.
@@ -51,7 +52,7 @@ payloads! {
         /// The new entities that do not count in a deletion chain.
         delete_chain_exclude_entities: Option<Vec<i64>>,
         /// Changes of definitions, in request order.
-        attrs: Vec<EntityAttrChange>,
+        attrs: List<EntityAttrChange>,
     } by entity;
 
     /// `entity.after_update`: the entity before and after.
@@ -105,7 +106,7 @@ payloads! {
         /// The entity.
         entity: EntityRef,
         /// Its rows in the form of the export.
-        rows: Vec<Value>,
+        rows: List<Value>,
     } by entity;
 
     /// `entity.get_attrs`: the definitions that an entity detail is about to show.
@@ -113,7 +114,7 @@ payloads! {
         /// The entity.
         entity: EntityRef,
         /// The `attrs` list of the answer; elements may be changed, added and removed.
-        attrs: Vec<Value>,
+        attrs: List<Value>,
     } by entity;
 }
 

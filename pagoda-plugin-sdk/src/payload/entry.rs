@@ -1,9 +1,6 @@
 //! Payloads of the `entry.*` and `pagoda.entry.*` points.
-//!
-//! What a handler reads and does not change is shared (`Arc<[…]>`), so that the copy which the host keeps of
-//! a payload in case a handler fails costs little.
 
-use super::payloads;
+use super::{List, payloads};
 use crate::model::{AttrInput, AttrRef, EntityRef, EntryRef, User};
 use crate::time::Timestamp;
 use serde_json::Value;
@@ -20,7 +17,7 @@ payloads! {
         /// The name of the entry.
         name: String,
         /// The values given, in request order.
-        attrs: Vec<AttrInput>,
+        attrs: List<AttrInput>,
     } by entity;
 
     /// `entry.after_create`: the entry as stored.
@@ -46,7 +43,7 @@ payloads! {
         /// The new name; `None` leaves it.
         name: Option<String>,
         /// The new values, in request order; attributes not listed stay as they are.
-        attrs: Vec<AttrInput>,
+        attrs: List<AttrInput>,
     } by entry.entity;
 
     /// `entry.after_update`: what changed.
@@ -94,7 +91,7 @@ payloads! {
         /// The definitions of its entity.
         schema: Arc<[AttrRef]>,
         /// The values about to be written.
-        attrs: Vec<AttrInput>,
+        attrs: List<AttrInput>,
     } by entry.entity;
 
     /// `entry.before_restore`: the deleted entry that is about to come back.
@@ -118,7 +115,7 @@ payloads! {
         /// The entry.
         entry: EntryRef,
         /// The `attrs` list of the answer; elements may be changed, added and removed.
-        attrs: Vec<Value>,
+        attrs: List<Value>,
     } by entry.entity;
 
     /// `pagoda.entry.after_import`: the outcome of an import of entries.
@@ -136,6 +133,6 @@ payloads! {
         /// The entity of the entries.
         entity: EntityRef,
         /// The rows in the form of the export.
-        rows: Vec<Value>,
+        rows: List<Value>,
     } by entity;
 }

@@ -2,17 +2,22 @@
 //!
 //! All fields are public and every payload is [`Default`] and `#[non_exhaustive]`: the host and tests make
 //! one with `Default::default()` and fill it field by field, and a field that is added later breaks nobody.
+//!
+//! The host keeps a copy of what a handler may change, in case it fails half-way. So that this costs little, what a
+//! handler reads and does not change is shared (`Arc<[…]>`), and lists that it may change are a [`List`].
 
 mod attribute;
 mod data;
 mod entity;
 mod entry;
+mod list;
 mod user;
 
 pub use attribute::*;
 pub use data::*;
 pub use entity::*;
 pub use entry::*;
+pub use list::List;
 pub use user::*;
 
 use crate::model::EntityRef;

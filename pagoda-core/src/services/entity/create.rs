@@ -112,7 +112,7 @@ fn store(op: &mut OpCtx, payload: EntityBeforeCreate) -> Result<Entity, OpError>
         created_time: op.now.as_micros(),
     };
     let row = entities::insert(&mut op.db, &new).map_err(rules::conflict)?;
-    insert_attrs(op, row.id, payload.attrs, ids)?;
+    insert_attrs(op, row.id, payload.attrs.into_vec(), ids)?;
     set_chain_excludes(op, row.id, &payload.delete_chain_exclude_entities)?;
     model(op, &row)
 }

@@ -107,9 +107,9 @@ fn attr_details(op: &mut OpCtx, entity: &EntityRow) -> Result<Vec<Value>, OpErro
     if op.wants::<hooks::entity::get_attrs>() {
         let mut payload = EntityGetAttrs::default();
         payload.entity = entity_ref(entity);
-        payload.attrs = attrs;
+        payload.attrs = attrs.into();
         op.filter::<hooks::entity::get_attrs>(&mut payload)?;
-        attrs = payload.attrs;
+        attrs = payload.attrs.into_vec();
     }
     Ok(attrs)
 }

@@ -16,6 +16,7 @@ use crate::wire::Fields;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::{Entity, EntityRef, Level};
 use pagoda_plugin_sdk::payload::{EntityAfterUpdate, EntityAttrChange, EntityBeforeUpdate, EntityValidation};
+use std::sync::Arc;
 
 /// An entity that may be changed, found before the request body is read.
 pub struct EntityUpdate(EntityRow);
@@ -82,7 +83,7 @@ fn as_payload(
 ) -> (EntityBeforeUpdate, Fields, Vec<Fields>) {
     let mut payload = EntityBeforeUpdate::default();
     payload.entity = EntityRef { id: row.id, name: row.name.clone() };
-    payload.current = current.clone();
+    payload.current = Arc::new(current.clone());
     payload.name = input.name;
     payload.note = input.note;
     payload.item_name_pattern = input.item_name_pattern;

@@ -54,7 +54,7 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
         payload.entry = reference.clone();
         payload.is_new = true;
         payload.schema = held.iter().map(|held| attr_ref(&held.attr)).collect();
-        payload.attrs = values::inputs(&held, &planned);
+        payload.attrs = values::inputs(&held, &planned).into();
         payload
     })?;
 
@@ -110,9 +110,9 @@ fn transformed(
     payload.entity = entity_ref(entity);
     payload.schema = held.iter().map(|held| attr_ref(&held.attr)).collect();
     payload.name = name;
-    payload.attrs = attrs;
+    payload.attrs = attrs.into();
     op.transform::<hooks::entry::before_create>(&mut payload)?;
-    Ok((payload.name, payload.attrs))
+    Ok((payload.name, payload.attrs.into_vec()))
 }
 
 /// Ids that can be none, and what must be there. *Source: spec, entry §3.1, in its order.*

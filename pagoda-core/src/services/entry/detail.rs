@@ -198,7 +198,7 @@ fn filtered(
     }
     let mut payload = EntryGetAttrs::default();
     payload.entry = entry_ref(entry, entity);
-    payload.attrs = to_json(&attrs);
+    payload.attrs = to_json(&attrs).into();
     op.filter::<hooks::entry::get_attrs>(&mut payload)?;
-    Ok(DetailAttrs::Filtered(payload.attrs))
+    Ok(DetailAttrs::Filtered(payload.attrs.into_vec()))
 }

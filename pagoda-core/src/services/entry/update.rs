@@ -75,7 +75,7 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
             payload.entry.name.clone_from(name);
         }
         payload.schema = held.iter().map(|held| attr_ref(&held.attr)).collect();
-        payload.attrs = values::inputs(&held, &planned);
+        payload.attrs = values::inputs(&held, &planned).into();
         payload
     })?;
 
@@ -141,7 +141,7 @@ fn transformed(
     payload.schema = held.iter().map(|held| attr_ref(&held.attr)).collect();
     payload.current = detail::for_hooks(held).into();
     payload.name = name;
-    payload.attrs = attrs;
+    payload.attrs = attrs.into();
     op.transform::<hooks::entry::before_update>(&mut payload)?;
-    Ok((payload.name, payload.attrs))
+    Ok((payload.name, payload.attrs.into_vec()))
 }
