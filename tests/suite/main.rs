@@ -38,6 +38,8 @@ mod points;
 mod process;
 mod quarantine;
 mod server;
+mod statements;
+mod tour;
 mod ui;
 
 use pagoda_plugin_sdk::prelude::*;

@@ -101,7 +101,11 @@ fn database(page: &mut Page<'_>, host: &Host) -> fmt::Result {
     let waited = pools.iter().map(|pool| ([("pool", pool.name)], pool.waited.as_secs_f64()));
     page.seconds("pagoda_database_waited_seconds", "How long connections were waited for", waited)?;
     let timeouts = pools.iter().map(|pool| ([("pool", pool.name)], pool.timeouts));
-    page.counters("pagoda_database_timeouts", "How often no connection came in time", timeouts)
+    page.counters("pagoda_database_timeouts", "How often no connection came in time", timeouts)?;
+    let statements = pools.iter().map(|pool| ([("pool", pool.name)], pool.statements));
+    page.counters("pagoda_database_statements", "Statements that were run", statements)?;
+    let commits = pools.iter().map(|pool| ([("pool", pool.name)], pool.commits));
+    page.counters("pagoda_database_commits", "Transactions that could write and were committed", commits)
 }
 
 fn operations(page: &mut Page<'_>, host: &Host) -> fmt::Result {

@@ -10,6 +10,7 @@ use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
+use std::sync::atomic::Ordering;
 
 /// Which database is behind a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +90,13 @@ pub struct Db {
     savepoints: u32,
     /// Statements run through this handle, without those that control the transaction.
     pub statements: u64,
+    /// How many of these its pool knows of.
+    told: u64,
 }
 
 impl Db {
     pub(super) fn new(taken: Taken, backend: Backend, writer: bool) -> Self {
-        Self { taken, tx: Tx::None, writer, backend, savepoints: 0, statements: 0 }
+        Self { taken, tx: Tx::None, writer, backend, savepoints: 0, statements: 0, told: 0 }
     }
 
     /// Which database this is, for the few statements that differ.
@@ -149,8 +152,14 @@ impl Db {
             Tx::Open => {}
         }
         let result = self.control("COMMIT");
+        self.tell();
         match result {
-            Ok(()) => self.tx = Tx::None,
+            Ok(()) => {
+                self.tx = Tx::None;
+                if self.writer {
+                    self.taken.counters.commits.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             Err(_) => {
                 // Whether SQLite still holds the transaction depends on the error; the answer is the same.
                 let _ = self.rollback();
@@ -263,6 +272,15 @@ impl Db {
         Err(error)
     }
 
+    /// Lets the pool count what was run since it was last told: one count for all of a transaction.
+    fn tell(&mut self) {
+        let untold = self.statements - self.told;
+        if untold > 0 {
+            self.taken.counters.statements.fetch_add(untold, Ordering::Relaxed);
+            self.told = self.statements;
+        }
+    }
+
     fn control(&mut self, sql: &str) -> Result<(), StoreError> {
         let result = self.taken.slot.conn.batch_execute(sql);
         self.settle(result)
@@ -284,6 +302,7 @@ impl Drop for Db {
         if let Err(error) = self.rollback() {
             tracing::warn!(%error, "a connection could not be rolled back and is given up");
         }
+        self.tell();
     }
 }
 

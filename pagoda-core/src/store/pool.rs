@@ -182,20 +182,25 @@ pub(super) struct Connections {
     /// Where there is one connection, whoever wants it is served in the order of coming. The pool by itself gives it
     /// to who asks at the right moment.
     turn: Option<Arc<Turns>>,
-    counters: Counters,
+    counters: Arc<Counters>,
 }
 
 #[derive(Default)]
-struct Counters {
+pub(super) struct Counters {
     waiting: AtomicUsize,
     waits: AtomicU64,
     waited_us: AtomicU64,
     timeouts: AtomicU64,
+    /// Without those that control transactions.
+    pub(super) statements: AtomicU64,
+    /// Of transactions that could write.
+    pub(super) commits: AtomicU64,
 }
 
 /// A connection that was taken out of a pool.
 pub(super) struct Taken {
     pub(super) slot: PooledConnection<Manager>,
+    pub(super) counters: Arc<Counters>,
     /// Dropped after the connection went back.
     _turn: Option<Turn>,
 }
@@ -217,6 +222,10 @@ pub struct PoolState {
     pub waited: Duration,
     /// How often it was in vain.
     pub timeouts: u64,
+    /// Statements that were run, without those that control transactions.
+    pub statements: u64,
+    /// Transactions that could write and were committed.
+    pub commits: u64,
 }
 
 impl Connections {
@@ -241,7 +250,7 @@ impl Connections {
             wait,
             name,
             turn: (size <= 1).then(Arc::default),
-            counters: Counters::default(),
+            counters: Arc::default(),
         }
     }
 
@@ -253,7 +262,7 @@ impl Connections {
         };
         if let Some(turn) = at_once {
             if let Some(slot) = self.pool.try_get() {
-                return Ok(Taken { slot, _turn: turn });
+                return Ok(self.taken(slot, turn));
             }
             return self.waiting(|| self.get_slowly(turn));
         }
@@ -263,16 +272,20 @@ impl Connections {
         })
     }
 
+    fn taken(&self, slot: PooledConnection<Manager>, turn: Option<Turn>) -> Taken {
+        Taken { slot, counters: Arc::clone(&self.counters), _turn: turn }
+    }
+
     fn get_slowly(&self, turn: Option<Turn>) -> Result<Taken, StoreError> {
         match self.pool.get_timeout(self.wait) {
-            Ok(slot) => Ok(Taken { slot, _turn: turn }),
+            Ok(slot) => Ok(self.taken(slot, turn)),
             // Without a failure all connections were in use all the time.
             Err(_) => Err(take(&self.last_failure).unwrap_or(StoreError::Busy)),
         }
     }
 
     fn waiting(&self, get: impl FnOnce() -> Result<Taken, StoreError>) -> Result<Taken, StoreError> {
-        let Counters { waiting, waits, waited_us, timeouts } = &self.counters;
+        let Counters { waiting, waits, waited_us, timeouts, .. } = &*self.counters;
         waiting.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         let got = get();
@@ -302,6 +315,8 @@ impl Connections {
             waits: counters.waits.load(Ordering::Relaxed),
             waited: Duration::from_micros(counters.waited_us.load(Ordering::Relaxed)),
             timeouts: counters.timeouts.load(Ordering::Relaxed),
+            statements: counters.statements.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
         }
     }
 }
