@@ -24,7 +24,7 @@ fn spent(app: &TestApp) -> (u64, u64) {
 }
 
 /// What `request` costs: statements and commits.
-fn cost(app: &TestApp, mut request: impl FnMut()) -> (u64, u64) {
+pub(crate) fn cost(app: &TestApp, mut request: impl FnMut()) -> (u64, u64) {
     let tries = (0..TRIES).map(|_| {
         let before = spent(app);
         request();

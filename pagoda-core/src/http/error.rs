@@ -104,6 +104,12 @@ impl ApiError {
         error
     }
 
+    /// The same refusal with nothing said about it. *Source: spec, entity §0.2 (403 with empty body).*
+    pub(crate) fn without_body(mut self) -> Self {
+        self.body = Value::Null;
+        self
+    }
+
     /// Tells to try again soon, where the status means that it may help.
     pub(crate) fn retry_if_unavailable(mut self) -> Self {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -121,7 +127,7 @@ impl ApiError {
         if let Some(seconds) = self.retry {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        response.json(self.body)
+        if self.body.is_null() { response.finish() } else { response.json(self.body) }
     }
 }
 

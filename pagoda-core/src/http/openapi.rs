@@ -2,6 +2,7 @@
 
 mod access;
 mod entry_names;
+mod entry_values;
 
 use super::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
@@ -216,7 +217,8 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS.iter().chain(access::OPERATIONS).chain(entry_names::OPERATIONS) {
+    let parts = [OPERATIONS, access::OPERATIONS, entry_names::OPERATIONS, entry_values::OPERATIONS];
+    for operation in parts.into_iter().flatten() {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
     for route in registry.routes().iter().map(|route| &route.reg) {
@@ -385,7 +387,7 @@ fn page_of(schema: &str) -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), entry_names::schemas()] {
+    for more in [access::schemas(), entry_names::schemas(), entry_values::schemas()] {
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
             all.extend(more);
         }

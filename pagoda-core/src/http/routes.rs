@@ -84,6 +84,12 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/restore_self_history/")
             .on(Method::POST, entry_name::restore),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/alias/").on(Method::GET, entry_name::aliases),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/attrv_restore/")
+            .on(Method::PATCH, entry::restore_value)
+            .on(Method::PUT, entry::restore_value),
+        Endpoint::new("/entry/api/v2/rollback/").on(Method::POST, entry::rollback),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/referral/").on(Method::GET, entry::referrers),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/attr_referrals/").on(Method::GET, entry::candidates),
         Endpoint::new("/entry/api/v2/alias/").on(Method::POST, entry_name::add_alias),
         Endpoint::new("/entry/api/v2/alias/bulk/").on(Method::POST, entry_name::add_aliases),
         Endpoint::new("/entry/api/v2/alias/{id:[0-9]+}").on(Method::DELETE, entry_name::remove_alias),

@@ -33,6 +33,31 @@ impl<'a> Reader<'a> {
         self.object.get(field)
     }
 
+    /// Reads a list of integers; complaints about elements are keyed by their index.
+    pub fn id_list(&mut self, field: &str) -> Option<Vec<i64>> {
+        match self.raw(field)? {
+            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
+            Value::Array(list) => {
+                let mut ids = Vec::with_capacity(list.len());
+                let mut bad = Map::new();
+                for (index, element) in list.iter().enumerate() {
+                    match id(element) {
+                        Ok(id) => ids.push(id),
+                        Err((code, message)) => {
+                            bad.insert(index.to_string(), Value::Array(vec![super::leaf(code, message)]));
+                        }
+                    }
+                }
+                if bad.is_empty() {
+                    return Some(ids);
+                }
+                self.errors.nest(field, Value::Object(bad));
+            }
+            _ => self.errors.add(field, Code::Invalid, "expected a list"),
+        }
+        None
+    }
+
     /// Reads a field with `read`; a complaint is noted under its name.
     pub fn field<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Refusal>) -> Option<T> {
         match self.object.get(field).map(read)? {

@@ -5,7 +5,10 @@
 mod access;
 // mod count;
 mod groups;
+mod history_writes;
 mod names;
+mod parties;
+mod references;
 mod roles;
 mod values;
 

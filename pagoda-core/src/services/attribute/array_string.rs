@@ -1,6 +1,6 @@
 //! Lists of strings.
 
-use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded, list_of};
 use crate::services::ctx::OpCtx;
 use crate::store::rows::EntityAttrRow;
 use serde_json::Value;
@@ -42,6 +42,10 @@ impl ValueType for ArrayString {
 
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Strings(stored.children.iter().map(|child| child.value.text_value.clone()).collect())
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        list_of(stored, |child| Some(Value::from(child.value.text_value.as_str())))
     }
 
     fn show_blank(&self) -> Shown {

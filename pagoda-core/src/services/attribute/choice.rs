@@ -1,7 +1,7 @@
 //! Choices out of a list that the definition has.
 
 use super::shown::ShownChoice;
-use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded, list_of, text_or_null};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::value;
@@ -66,6 +66,10 @@ impl ValueType for Select {
         Shown::Choice((!value.is_empty()).then(|| show(&choices(attr), value)))
     }
 
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        text_or_null(&stored.row.text_value)
+    }
+
     fn show_blank(&self) -> Shown {
         Shown::Choice(None)
     }
@@ -100,6 +104,10 @@ impl ValueType for MultiSelect {
     fn show(&self, attr: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         let choices = choices(attr);
         Shown::Choices(stored.children.iter().map(|child| show(&choices, &child.value.text_value)).collect())
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        list_of(stored, |child| Some(Value::from(child.value.text_value.as_str())))
     }
 
     fn show_blank(&self) -> Shown {

@@ -9,10 +9,12 @@ mod moment;
 mod named;
 mod number;
 mod object;
+mod party;
 mod scalar;
 mod shown;
 
 pub use choice::{in_use, judge as judge_choices, values as choice_values};
+pub use party::Parties;
 pub use shown::{Shown, ShownObject};
 
 use super::ctx::OpCtx;
@@ -26,11 +28,11 @@ use serde_json::Value;
 /// A value in stored form: the columns of its row, and rows for the elements of an array.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Content {
-    /// Text, number as decimal text, or name.
+    /// Text, number as decimal text, name, or the id of a group or role as decimal text.
     pub text: String,
     /// A flag.
     pub flag: bool,
-    /// Id of the entry, group or role that is referred to.
+    /// Id of the entry that is referred to.
     pub reference: Option<i64>,
     /// Elements of an array, in order.
     pub elements: Vec<Content>,
@@ -45,6 +47,18 @@ pub struct Stored<'a> {
     pub referred: Option<&'a ReferredRow>,
     /// The elements, in order.
     pub children: &'a [ChildRow],
+    /// The groups and roles that it and its elements refer to.
+    pub parties: &'a Parties,
+}
+
+/// A list out of what each element is; what is none is left out.
+fn list_of(stored: &Stored<'_>, element: impl Fn(&ChildRow) -> Option<Value>) -> Value {
+    Value::Array(stored.children.iter().filter_map(element).collect())
+}
+
+/// A text, or nothing where it is empty.
+fn text_or_null(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { Value::from(text) }
 }
 
 impl Stored<'_> {
@@ -130,10 +144,14 @@ pub trait ValueType: Sync {
         None
     }
 
-    /// How a request sends the blank value that [`ValueType::initial`] makes without a default.
+    /// How a request sends the blank value.
     fn blank_input(&self) -> Value {
-        Value::Null
+        if self.is_array() { Value::Array(Vec::new()) } else { Value::Null }
     }
+
+    /// How a request would send a stored value; references to what was deleted are left out. Reading it gives the content
+    /// again, so values are copied and brought back the way in which they come in.
+    fn input(&self, stored: &Stored<'_>) -> Value;
 
     /// Whether a JSON value may be the default of a definition.
     fn accepts_default(&self, _default: &Value) -> bool {
@@ -147,6 +165,11 @@ pub trait ValueType: Sync {
 
     /// Whether values are lists with rows of their own for the elements.
     fn is_array(&self) -> bool {
+        false
+    }
+
+    /// Whether values refer to groups or roles.
+    fn names_parties(&self) -> bool {
         false
     }
 
@@ -175,6 +198,10 @@ pub fn value_type(attr_type: AttrType) -> Option<&'static dyn ValueType> {
         AttrType::NamedObjectBoolean => &named::Named { with_flag: true },
         AttrType::ArrayNamedObject => &named::ArrayNamed { with_flag: false },
         AttrType::ArrayNamedObjectBoolean => &named::ArrayNamed { with_flag: true },
+        AttrType::Group => &party::OneParty(party::Party::Group),
+        AttrType::Role => &party::OneParty(party::Party::Role),
+        AttrType::ArrayGroup => &party::ArrayParty(party::Party::Group),
+        AttrType::ArrayRole => &party::ArrayParty(party::Party::Role),
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Days and points in time. Stored as text in one form, so that equal ones are equal.
 
-use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded, text_or_null};
 use crate::services::ctx::OpCtx;
 use crate::store::rows::EntityAttrRow;
 use jiff::civil;
@@ -73,6 +73,10 @@ impl ValueType for Date {
         Shown::Text(stored.row.text_value.clone())
     }
 
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        text_or_null(&stored.row.text_value)
+    }
+
     fn show_blank(&self) -> Shown {
         Shown::Text(String::new())
     }
@@ -104,6 +108,10 @@ impl ValueType for Datetime {
             (Surface::History, Some(bare)) => format!("{bare}+00:00"),
             _ => text.clone(),
         })
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        text_or_null(&stored.row.text_value)
     }
 
     fn show_blank(&self) -> Shown {

@@ -1,11 +1,11 @@
 //! References with a name, and perhaps a flag.
 
-use super::object::{check, id_of};
+use super::object::{active_id, check, id_of};
 use super::shown::ShownNamed;
-use super::{Content, Shown, ShownObject, Stored, Surface, ValueError, ValueType, bounded};
+use super::{Content, Shown, ShownObject, Stored, Surface, ValueError, ValueType, bounded, list_of};
 use crate::services::ctx::OpCtx;
-use crate::store::rows::{AttrValueRow, EntityAttrRow, ReferredRow};
-use serde_json::Value;
+use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, ReferredRow};
+use serde_json::{Value, json};
 
 /// Types named object (2049) and named object with boolean (2057).
 pub(super) struct Named {
@@ -59,6 +59,19 @@ fn show(row: &AttrValueRow, referred: Option<&ReferredRow>, with_flag: bool) -> 
     }
 }
 
+fn input(row: &AttrValueRow, referred: Option<&ReferredRow>, with_flag: bool) -> Value {
+    let mut input = json!({"name": row.text_value, "id": active_id(referred)});
+    if let (true, Value::Object(fields)) = (with_flag, &mut input) {
+        fields.insert("boolean".to_owned(), Value::Bool(row.bool_value));
+    }
+    input
+}
+
+/// Whether it is an element whose entry was deleted.
+fn is_gone(child: &ChildRow) -> bool {
+    child.value.ref_id.is_some() && active_id(child.referred.as_ref()).is_none()
+}
+
 impl ValueType for Named {
     fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let content = read(input, self.with_flag)?;
@@ -76,6 +89,10 @@ impl ValueType for Named {
 
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Named(show(stored.row, stored.referred, self.with_flag))
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        input(stored.row, stored.referred, self.with_flag)
     }
 
     fn show_blank(&self) -> Shown {
@@ -125,13 +142,15 @@ impl ValueType for ArrayNamed {
     /// An element whose entry was deleted is left out of a detail and stays in a history; one that never had an
     /// entry stays. *Source: spec, attribute-types §5 and §5.1.*
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, on: Surface) -> Shown {
-        let gone = |child: &&crate::store::rows::ChildRow| {
-            child.value.ref_id.is_some()
-                && !child.referred.as_ref().is_some_and(|referred| referred.is_active)
-        };
-        let children = stored.children.iter().filter(|child| on == Surface::History || !gone(child));
+        let children = stored.children.iter().filter(|child| on == Surface::History || !is_gone(child));
         let shown = children.map(|child| show(&child.value, child.referred.as_ref(), self.with_flag));
         Shown::NamedList(shown.collect())
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        list_of(stored, |child| {
+            (!is_gone(child)).then(|| input(&child.value, child.referred.as_ref(), self.with_flag))
+        })
     }
 
     fn show_blank(&self) -> Shown {

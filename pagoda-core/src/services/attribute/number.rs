@@ -1,6 +1,6 @@
 //! Numbers. Stored as decimal text, so that integers of 64 bits are kept exactly.
 
-use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded, list_of};
 use crate::services::ctx::OpCtx;
 use crate::store::rows::EntityAttrRow;
 use serde_json::{Number as JsonNumber, Value};
@@ -78,6 +78,10 @@ impl ValueType for Number {
         Shown::Number(shown(&stored.row.text_value))
     }
 
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        shown(&stored.row.text_value).map_or(Value::Null, Value::Number)
+    }
+
     fn show_blank(&self) -> Shown {
         Shown::Number(None)
     }
@@ -125,6 +129,10 @@ impl ValueType for ArrayNumber {
 
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Numbers(stored.children.iter().map(|child| shown(&child.value.text_value)).collect())
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        list_of(stored, |child| Some(shown(&child.value.text_value).map_or(Value::Null, Value::Number)))
     }
 
     fn show_blank(&self) -> Shown {

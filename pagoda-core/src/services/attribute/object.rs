@@ -1,9 +1,9 @@
 //! References to entries.
 
-use super::{Content, Shown, ShownObject, Stored, Surface, ValueError, ValueType};
+use super::{Content, Shown, ShownObject, Stored, Surface, ValueError, ValueType, list_of};
 use crate::services::ctx::OpCtx;
 use crate::store::queries::entry;
-use crate::store::rows::EntityAttrRow;
+use crate::store::rows::{EntityAttrRow, ReferredRow};
 use serde_json::Value;
 
 /// Type object (1). Any active entry is accepted, not only those of the definition's referral entities.
@@ -44,6 +44,11 @@ pub(super) fn check(op: &mut OpCtx, ids: &[i64]) -> Result<(), ValueError> {
     }
 }
 
+/// The id of an entry that was not deleted.
+pub(super) fn active_id(referred: Option<&ReferredRow>) -> Option<i64> {
+    referred.filter(|referred| referred.is_active).map(|referred| referred.id)
+}
+
 fn element(reference: Option<i64>) -> Content {
     Content { reference, ..Content::default() }
 }
@@ -72,6 +77,10 @@ impl ValueType for Object {
 
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Object(ShownObject::of(stored.referred))
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        active_id(stored.referred).into()
     }
 
     fn show_blank(&self) -> Shown {
@@ -107,6 +116,10 @@ impl ValueType for ArrayObject {
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, on: Surface) -> Shown {
         let shown = stored.children.iter().map(|child| ShownObject::of(child.referred.as_ref()));
         Shown::Objects(shown.filter(|object| object.is_some() || on == Surface::History).collect())
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        list_of(stored, |child| active_id(child.referred.as_ref()).map(Value::from))
     }
 
     fn show_blank(&self) -> Shown {

@@ -28,6 +28,10 @@ impl ValueType for Text {
         Shown::Text(stored.row.text_value.clone())
     }
 
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        Value::from(stored.row.text_value.as_str())
+    }
+
     fn show_blank(&self) -> Shown {
         Shown::Text(String::new())
     }
@@ -75,6 +79,10 @@ impl ValueType for Boolean {
 
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, _: Surface) -> Shown {
         Shown::Boolean(stored.row.bool_value)
+    }
+
+    fn input(&self, stored: &Stored<'_>) -> Value {
+        Value::Bool(stored.row.bool_value)
     }
 
     fn show_blank(&self) -> Shown {

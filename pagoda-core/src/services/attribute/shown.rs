@@ -1,5 +1,6 @@
 //! Values as answers show them. *Source: spec, attribute-types §5.*
 
+use super::party::ShownParty;
 use crate::store::rows::ReferredRow;
 use serde::{Serialize, Serializer};
 
@@ -14,6 +15,14 @@ pub enum Shown {
     Boolean(bool),
     /// `as_object`
     Object(Option<ShownObject>),
+    /// `as_group`
+    Group(Option<ShownParty>),
+    /// `as_role`
+    Role(Option<ShownParty>),
+    /// `as_array_group`
+    Groups(Vec<Option<ShownParty>>),
+    /// `as_array_role`
+    Roles(Vec<Option<ShownParty>>),
     /// `as_named_object`
     Named(ShownNamed),
     /// `as_select`
@@ -91,6 +100,10 @@ impl Shown {
             Self::Number(_) => "as_number",
             Self::Boolean(_) => "as_boolean",
             Self::Object(_) => "as_object",
+            Self::Group(_) => "as_group",
+            Self::Role(_) => "as_role",
+            Self::Groups(_) => "as_array_group",
+            Self::Roles(_) => "as_array_role",
             Self::Named(_) => "as_named_object",
             Self::Choice(_) => "as_select",
             Self::Strings(_) => "as_array_string",
@@ -112,6 +125,8 @@ impl Serialize for Shown {
             Self::Number(number) => map.serialize_entry(key, number)?,
             Self::Boolean(flag) => map.serialize_entry(key, flag)?,
             Self::Object(object) => map.serialize_entry(key, object)?,
+            Self::Group(party) | Self::Role(party) => map.serialize_entry(key, party)?,
+            Self::Groups(parties) | Self::Roles(parties) => map.serialize_entry(key, parties)?,
             Self::Named(named) => map.serialize_entry(key, named)?,
             Self::Choice(choice) => map.serialize_entry(key, choice)?,
             Self::Strings(strings) => map.serialize_entry(key, strings)?,

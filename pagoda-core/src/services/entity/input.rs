@@ -78,7 +78,7 @@ impl EntityInput {
         let item_name_pattern = reader.field("item_name_pattern", pattern);
         let item_name_type = reader.field("item_name_type", name_type);
         let is_toplevel = reader.field("is_toplevel", coerce::boolean);
-        let chain_excludes = id_list(&mut reader, "delete_chain_exclude_entities");
+        let chain_excludes = reader.id_list("delete_chain_exclude_entities");
         let attrs = read_attrs(&mut reader, creating);
         for later in ["webhooks", "isolation_rules"] {
             match reader.raw(later) {
@@ -125,31 +125,6 @@ pub(super) fn check_name_type(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err((Code::Other, format!("`{text}` is none of {}", NAME_TYPES.join(", "))))
-}
-
-/// A list of ids; complaints about elements are keyed by their index.
-fn id_list(reader: &mut Reader<'_>, field: &str) -> Option<Vec<i64>> {
-    match reader.raw(field)? {
-        Value::Null => reader.errors.add(field, Code::Other, "null is not allowed"),
-        Value::Array(list) => {
-            let mut ids = Vec::with_capacity(list.len());
-            let mut bad = serde_json::Map::new();
-            for (index, element) in list.iter().enumerate() {
-                match coerce::id(element) {
-                    Ok(id) => ids.push(id),
-                    Err((code, message)) => {
-                        bad.insert(index.to_string(), Value::Array(vec![crate::wire::leaf(code, message)]));
-                    }
-                }
-            }
-            if bad.is_empty() {
-                return Some(ids);
-            }
-            reader.errors.nest(field, Value::Object(bad));
-        }
-        _ => reader.errors.add(field, Code::Invalid, "expected a list"),
-    }
-    None
 }
 
 fn read_attrs(reader: &mut Reader<'_>, creating: bool) -> Vec<AttrInput> {

@@ -1,6 +1,6 @@
 //! Removes a definition, and with it the values of all entries. *Source: spec, entity §2.4.*
 
-use crate::services::attribute::{Stored, Surface, type_of};
+use crate::services::attribute::{Parties, Stored, Surface, type_of};
 use crate::services::ctx::OpCtx;
 use crate::services::entry::{attr_ref, deleted_name, entry_ref, shown_json};
 use crate::services::error::OpError;
@@ -84,6 +84,9 @@ fn shown(op: &mut OpCtx, attr: &EntityAttrRow, row: &AttrLatestRow) -> Result<Va
             entity_name: entity.name,
         }),
     };
-    let stored = Stored { row: &row.value, referred: referred.as_ref(), children: &children };
+    let rows = std::iter::once(&row.value).chain(children.iter().map(|child| &child.value));
+    let parties = Parties::of(op, rows)?;
+    let stored =
+        Stored { row: &row.value, referred: referred.as_ref(), children: &children, parties: &parties };
     Ok(shown_json(&value_type.show(attr, &stored, Surface::Detail)))
 }

@@ -22,7 +22,7 @@ use serde_json::json;
 /// What the request breaks, or who refused.
 pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<EntryRef, OpError> {
     acl::require(op, &Subject::from(entity), Level::Writable)?;
-    let EntryInput { name, attrs, mut errors } = input;
+    let EntryInput { name, attrs, mut errors, .. } = input;
     let name = match name {
         Some(name) if errors.is_empty() => name,
         name => {

@@ -1,7 +1,7 @@
 //! The values that an entry holds now.
 
 use crate::services::acl::Subject;
-use crate::services::attribute::{self, Content, Shown, Stored, Surface, ValueType};
+use crate::services::attribute::{self, Content, Parties, Shown, Stored, Surface, ValueType};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::value;
@@ -9,6 +9,7 @@ use crate::store::rows::{
     AttrValueRow, AttributeRow, ChildRow, EntityAttrRow, EntityRow, EntryRow, ReferredRow,
 };
 use pagoda_plugin_sdk::model::AttrType;
+use std::sync::Arc;
 
 /// An attribute of an entry: definition, instance, latest value.
 pub struct Held {
@@ -24,6 +25,8 @@ pub struct Held {
     pub value: Option<AttrValueRow>,
     referred: Option<ReferredRow>,
     children: Vec<ChildRow>,
+    /// Those of all values of the entry.
+    parties: Arc<Parties>,
 }
 
 impl Held {
@@ -40,7 +43,8 @@ impl Held {
     #[must_use]
     pub fn stored(&self) -> Option<Stored<'_>> {
         let row = self.value.as_ref()?;
-        Some(Stored { row, referred: self.referred.as_ref(), children: &self.children })
+        let (referred, parties) = (self.referred.as_ref(), &*self.parties);
+        Some(Stored { row, referred, children: &self.children, parties })
     }
 
     /// The value in comparable form; absent when it is blank or nothing was ever written.
@@ -59,7 +63,8 @@ impl Held {
     }
 }
 
-/// The values of an entry, in display order: one statement, and one more when there are arrays.
+/// The values of an entry, in display order: one statement, and one more for each of arrays, groups and roles, where
+/// there are any.
 ///
 /// # Errors
 /// The database does not answer.
@@ -67,6 +72,7 @@ pub(super) fn held_by(op: &mut OpCtx, entry_id: i64, entity_id: i64) -> Result<V
     let rows = value::detail_of(&mut op.db, entry_id, entity_id)?;
     let mut all = Vec::with_capacity(rows.len());
     let mut arrays = Vec::new();
+    let nobody = Arc::new(Parties::default());
     for row in rows {
         let (attr_type, value_type) = attribute::type_of(&row.attr)?;
         if value_type.is_array() {
@@ -80,6 +86,7 @@ pub(super) fn held_by(op: &mut OpCtx, entry_id: i64, entity_id: i64) -> Result<V
             value: row.value,
             referred: row.referred,
             children: Vec::new(),
+            parties: Arc::clone(&nobody),
         });
     }
     if !arrays.is_empty() {
@@ -92,6 +99,13 @@ pub(super) fn held_by(op: &mut OpCtx, entry_id: i64, entity_id: i64) -> Result<V
                 parent.children.push(child);
             }
         }
+    }
+    if all.iter().any(|held| held.value_type.names_parties()) {
+        let rows = all
+            .iter()
+            .flat_map(|held| held.value.iter().chain(held.children.iter().map(|child| &child.value)));
+        let parties = Arc::new(Parties::of(op, rows)?);
+        all.iter_mut().for_each(|held| held.parties = Arc::clone(&parties));
     }
     Ok(all)
 }

@@ -31,8 +31,29 @@ pub(super) fn add<'a>(
     let mut names: Vec<&str> = wanted.iter().map(|(attr, _)| attr.display_attr.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let mut labels: HashMap<(i64, String), String> = HashMap::new();
-    let rows = value::labels_of(&mut op.db, &ids, &names)?;
+    let labels = labels(op, &ids, &names)?;
+    for (attr, shown) in wanted {
+        for object in shown.objects_mut() {
+            object.display_label = labels.get(&(object.id, attr.display_attr.clone())).cloned();
+        }
+    }
+    Ok(())
+}
+
+/// The labels that attributes of these names make of these entries, by id and name of the attribute: one statement.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn labels(
+    op: &mut OpCtx,
+    ids: &[i64],
+    names: &[&str],
+) -> Result<HashMap<(i64, String), String>, OpError> {
+    let mut labels = HashMap::new();
+    if ids.is_empty() || names.iter().all(|name| name.is_empty()) {
+        return Ok(labels);
+    }
+    let rows = value::labels_of(&mut op.db, ids, names)?;
     acl::look_ahead(op, rows.iter().map(subject))?;
     for row in rows {
         let Some(label) = text(&row)? else { continue };
@@ -40,12 +61,7 @@ pub(super) fn add<'a>(
             labels.insert((row.entry.id, row.attr.name), label);
         }
     }
-    for (attr, shown) in wanted {
-        for object in shown.objects_mut() {
-            object.display_label = labels.get(&(object.id, attr.display_attr.clone())).cloned();
-        }
-    }
-    Ok(())
+    Ok(labels)
 }
 
 fn subject(row: &LabelRow) -> Subject<'_> {

@@ -13,9 +13,11 @@ mod label;
 mod list;
 pub mod name_history;
 mod names;
+pub mod reference;
 mod restore;
 mod update;
 pub mod value_history;
+pub mod value_restore;
 mod values;
 mod versions;
 
@@ -52,6 +54,9 @@ pub struct EntryInput {
     pub name: Option<String>,
     /// The values, where some were sent.
     pub attrs: Vec<AttrInput>,
+    /// Whether values that change nothing are written again, when an entry is changed: what is brought back is a new
+    /// version also where it is the present one.
+    pub again: bool,
     /// Complaints about the form; with one, nothing is written.
     pub errors: Fields,
 }
@@ -85,7 +90,7 @@ impl EntryInput {
             }
             Some(_) => reader.errors.add("attrs", Code::Invalid, "expected a list"),
         }
-        Ok(Self { name, attrs, errors: reader.errors })
+        Ok(Self { name, attrs, again: false, errors: reader.errors })
     }
 }
 

@@ -33,6 +33,11 @@ impl EntryUpdate {
         }
         Ok(Self { entry, entity })
     }
+
+    /// An active entry that was found and locked already.
+    pub(super) fn found(entry: EntryRow, entity: EntityRow) -> Self {
+        Self { entry, entity }
+    }
 }
 
 /// Changes an entry.
@@ -41,7 +46,7 @@ impl EntryUpdate {
 /// What the request breaks, or who refused.
 pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<(), OpError> {
     let EntryUpdate { mut entry, entity } = target;
-    let EntryInput { name, attrs, mut errors } = input;
+    let EntryInput { name, attrs, again, mut errors } = input;
     if !errors.is_empty() {
         if let Some(name) = name {
             check_name(op, &entity, &name, Some(entry.id), &mut errors)?;
@@ -67,7 +72,7 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
     let writable = values::writable(op, &held, Some(&entry), &entity)?;
     let read = read_given(op, &held, &attrs, &writable)?;
     let mut reference = entry_ref(&entry, &entity);
-    let planned = fire_before(op, &reference, &held, plan_update(&held, read))?;
+    let planned = fire_before(op, &reference, &held, plan_update(&held, read, again))?;
     op.check::<hooks::pagoda::entry::validation>(|| {
         let mut payload = EntryValidation::default();
         payload.entry = reference.clone();

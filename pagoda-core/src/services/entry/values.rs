@@ -39,6 +39,8 @@ enum Turn {
     Clear,
     /// A blank row at the creation of the entry.
     Blank,
+    /// Another row of the value that is there already.
+    Again,
 }
 
 /// Reads the given values in request order; the first complaint ends it. Later values for the same
@@ -106,16 +108,17 @@ pub(super) fn writable(
     subjects.iter().map(|subject| acl::allowed(op, subject, Level::Writable)).collect()
 }
 
-/// What an update writes: only real changes.
-pub(super) fn plan_update(held: &[Held], read: Vec<(usize, Content, Value)>) -> Vec<Planned> {
+/// What an update writes: only real changes, unless it is told to write again what is there.
+pub(super) fn plan_update(held: &[Held], read: Vec<(usize, Content, Value)>, again: bool) -> Vec<Planned> {
+    let again = again.then_some(Turn::Again);
     let turn_of = |at: usize, content: &Content| -> Option<Turn> {
         let held = held.get(at)?;
         let blank = held.value_type.is_blank(content);
         match held.content() {
-            None if blank => None,
+            None if blank => again,
             None => Some(Turn::First),
             Some(_) if blank => Some(Turn::Clear),
-            Some(old) => held.value_type.differs(&old, content).then_some(Turn::Change),
+            Some(old) => held.value_type.differs(&old, content).then_some(Turn::Change).or(again),
         }
     };
     read.into_iter()
@@ -361,21 +364,26 @@ pub(super) fn note_after(
                 payload.previous = json(&old.shown());
                 payload
             }),
-            Turn::Blank => {}
+            Turn::Blank | Turn::Again => {}
         }
     }
     Ok(Some(after))
 }
 
+/// The attributes whose values change.
+fn changed<'a>(held: &'a [Held], planned: &[Planned]) -> impl Iterator<Item = &'a Held> {
+    let changed = planned.iter().filter(|planned| !matches!(planned.turn, Turn::Blank | Turn::Again));
+    changed.filter_map(|planned| held.get(planned.at))
+}
+
 /// Ids of the definitions whose values change.
 pub(super) fn changed_ids(held: &[Held], planned: &[Planned]) -> Vec<i64> {
-    planned.iter().filter_map(|planned| held.get(planned.at)).map(|held| held.attr.id).collect()
+    changed(held, planned).map(|held| held.attr.id).collect()
 }
 
 /// Names of the attributes whose values change, for the audit log.
 pub(super) fn changed_names<'a>(held: &'a [Held], planned: &[Planned]) -> Vec<&'a str> {
-    let changed = planned.iter().filter(|planned| planned.turn != Turn::Blank);
-    changed.filter_map(|planned| held.get(planned.at)).map(|held| held.attr.name.as_str()).collect()
+    changed(held, planned).map(|held| held.attr.name.as_str()).collect()
 }
 
 /// A shown value as payloads carry it.

@@ -1,21 +1,43 @@
 //! Past values, each in the form of the type that was recorded with it.
 
-use crate::services::attribute::{Shown, Stored, Surface, value_type};
+use crate::services::attribute::{Parties, Shown, Stored, Surface, ValueType, value_type};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entity as entities, entry as entries, value};
 use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, ReferredRow};
 use pagoda_plugin_sdk::model::AttrType;
+use serde_json::Value;
 use std::collections::HashMap;
 
-/// Shows versions of values, by their ids: three statements however many there are.
+/// Shows versions of values, by their ids: a constant number of statements however many there are.
 ///
 /// # Errors
 /// The database does not answer.
-pub(crate) fn show_versions<'a>(
+pub(crate) fn show_versions(
     op: &mut OpCtx,
-    versions: &[(&'a AttrValueRow, &'a EntityAttrRow)],
+    versions: &[(&AttrValueRow, &EntityAttrRow)],
 ) -> Result<HashMap<i64, Shown>, OpError> {
+    with_versions(op, versions, |value_type, definition, stored| {
+        value_type.show(definition, stored, Surface::History)
+    })
+}
+
+/// Versions of values as requests would send them, by their ids: a constant number of statements.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn inputs_of(
+    op: &mut OpCtx,
+    versions: &[(&AttrValueRow, &EntityAttrRow)],
+) -> Result<HashMap<i64, Value>, OpError> {
+    with_versions(op, versions, |value_type, _, stored| value_type.input(stored))
+}
+
+fn with_versions<T>(
+    op: &mut OpCtx,
+    versions: &[(&AttrValueRow, &EntityAttrRow)],
+    make: impl Fn(&dyn ValueType, &EntityAttrRow, &Stored<'_>) -> T,
+) -> Result<HashMap<i64, T>, OpError> {
     let mut ids: Vec<i64> = versions.iter().map(|(row, _)| row.id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -27,19 +49,19 @@ pub(crate) fn show_versions<'a>(
         children.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
     }
     let referred = referred(op, versions.iter().filter_map(|(row, _)| row.ref_id).collect())?;
-    let mut shown = HashMap::with_capacity(ids.len());
+    let elements = children.values().flatten().map(|child| &child.value);
+    let parties = Parties::of(op, versions.iter().map(|(row, _)| *row).chain(elements))?;
+    let mut made = HashMap::with_capacity(ids.len());
     for (row, definition) in versions {
         let Some(value_type) = AttrType::from_code(i64::from(row.attr_type)).and_then(value_type) else {
             continue;
         };
         let children = children.get(&row.id).map(Vec::as_slice).unwrap_or_default();
         let referred = row.ref_id.and_then(|id| referred.get(&id));
-        shown.insert(
-            row.id,
-            value_type.show(definition, &Stored { row, referred, children }, Surface::History),
-        );
+        let stored = Stored { row, referred, children, parties: &parties };
+        made.insert(row.id, make(value_type, definition, &stored));
     }
-    Ok(shown)
+    Ok(made)
 }
 
 /// The entries of these ids, in two statements however many there are.

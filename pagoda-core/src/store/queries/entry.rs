@@ -206,3 +206,55 @@ pub fn active_referrers(
         .select(EntryRow::as_select())
         .load(c))
 }
+
+/// One page of the active entries, by id, that refer to `entry_id`, as [`active_referrers`]; `keyword` is contained in their
+/// names, ignoring case. Two statements.
+pub fn referrers_page(
+    db: &mut Db,
+    entry_id: i64,
+    keyword: Option<&str>,
+    limit: i64,
+    offset: i64,
+) -> Result<Paged<EntryRow>, StoreError> {
+    macro_rules! matching {
+        () => {
+            entry::table
+                .filter(entry::is_active.eq(true))
+                .filter(entry::id.eq_any(referring!(entry_id)))
+                .filter(entry::name_folded.like(contains(keyword.unwrap_or_default())).escape('\\'))
+        };
+    }
+    let rows = on_db!(db, |c| matching!()
+        .order(entry::id)
+        .limit(limit)
+        .offset(offset)
+        .select(EntryRow::as_select())
+        .load(c))?;
+    let total = on_db!(db, |c| matching!().count().get_result(c))?;
+    Ok(Paged { rows, total })
+}
+
+/// The active entries of entities, by name, whose name contains `keyword`, ignoring case.
+pub fn named_like(
+    db: &mut Db,
+    entity_ids: &[i64],
+    keyword: Option<&str>,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<EntryRow>, StoreError> {
+    on_db!(db, |c| {
+        let mut query = entry::table
+            .filter(entry::entity_id.eq_any(entity_ids))
+            .filter(entry::is_active.eq(true))
+            .into_boxed::<Dialect>();
+        if let Some(keyword) = keyword {
+            query = query.filter(entry::name_folded.like(contains(keyword)).escape('\\'));
+        }
+        query
+            .order((entry::name_sort, entry::id))
+            .limit(limit)
+            .offset(offset)
+            .select(EntryRow::as_select())
+            .load(c)
+    })
+}

@@ -88,6 +88,18 @@ pub fn by_name(db: &mut Db, name: &str) -> Result<Option<RoleRow>, StoreError> {
     on_db!(db, |c| role::table.filter(role::name.eq(name)).select(RoleRow::as_select()).first(c).optional())
 }
 
+/// Roles of these names in any state.
+pub fn by_names(db: &mut Db, names: &[String]) -> Result<Vec<RoleRow>, StoreError> {
+    let mut rows = Vec::with_capacity(names.len());
+    for names in names.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| role::table
+            .filter(role::name.eq_any(names))
+            .select(RoleRow::as_select())
+            .load(c))?);
+    }
+    Ok(rows)
+}
+
 /// How many roles there are, inactive ones included.
 pub fn count(db: &mut Db) -> Result<i64, StoreError> {
     on_db!(db, |c| role::table.count().get_result(c))

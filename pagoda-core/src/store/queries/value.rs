@@ -180,6 +180,44 @@ pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<AttrValueRow>, StoreError>
     Ok(rows)
 }
 
+/// A version, or an element, with the id of its entry.
+pub fn with_entry(db: &mut Db, id: i64) -> Result<Option<(AttrValueRow, i64)>, StoreError> {
+    on_db!(db, |c| attr_value::table
+        .inner_join(attribute::table)
+        .filter(attr_value::id.eq(id))
+        .select((AttrValueRow::as_select(), attribute::entry_id))
+        .first(c)
+        .optional())
+}
+
+/// The versions of values of attributes that were written after a time, oldest first.
+pub fn written_since(
+    db: &mut Db,
+    attribute_ids: &[i64],
+    after: i64,
+) -> Result<Vec<AttrValueRow>, StoreError> {
+    on_db!(db, |c| attr_value::table
+        .filter(attr_value::attribute_id.eq_any(attribute_ids))
+        .filter(attr_value::parent_id.is_null())
+        .filter(attr_value::created_time.gt(after))
+        .order(attr_value::id)
+        .select(AttrValueRow::as_select())
+        .load(c))
+}
+
+/// Of each attribute the newest version that was written until a time. Two statements.
+pub fn newest_until(db: &mut Db, attribute_ids: &[i64], until: i64) -> Result<Vec<AttrValueRow>, StoreError> {
+    let newest: Vec<Option<i64>> = on_db!(db, |c| attr_value::table
+        .filter(attr_value::attribute_id.eq_any(attribute_ids))
+        .filter(attr_value::parent_id.is_null())
+        .filter(attr_value::created_time.le(until))
+        .group_by(attr_value::attribute_id)
+        .select(diesel::dsl::max(attr_value::id))
+        .load(c))?;
+    let newest: Vec<i64> = newest.into_iter().flatten().collect();
+    by_ids(db, &newest)
+}
+
 /// Switches all attributes of an entry; how many there were.
 pub fn set_attributes_active(db: &mut Db, entry_id: i64, active: bool) -> Result<usize, StoreError> {
     on_db!(db, |c| diesel::update(attribute::table.filter(attribute::entry_id.eq(entry_id)))

@@ -23,11 +23,11 @@ pub struct AttrValueRow {
     pub attr_type: i32,
     /// This is the current version.
     pub is_latest: bool,
-    /// Text, number, date, name of a named reference, JSON of groups: by type.
+    /// Text, number, date, name of a named reference, id of a group or role: by type.
     pub text_value: String,
     /// Truth value, or the flag of a named reference.
     pub bool_value: bool,
-    /// What it refers to.
+    /// The entry it refers to.
     pub ref_id: Option<i64>,
     /// Who wrote it.
     pub created_user_id: Option<i64>,
