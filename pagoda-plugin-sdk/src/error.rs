@@ -33,6 +33,10 @@ pub enum Code {
     NotEmpty,
     /// `AE-250000`: invalid value.
     InvalidValue,
+    /// `AE-270000`: a job is not finished.
+    NotFinished,
+    /// `AE-280000`: a job left no result.
+    NoResult,
     /// `AE-999999`: everything else.
     Other,
 }
@@ -54,6 +58,8 @@ impl Code {
             Self::NotFound => "AE-230000",
             Self::NotEmpty => "AE-240000",
             Self::InvalidValue => "AE-250000",
+            Self::NotFinished => "AE-270000",
+            Self::NoResult => "AE-280000",
             Self::Other => "AE-999999",
         }
     }

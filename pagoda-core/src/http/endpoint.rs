@@ -187,6 +187,12 @@ impl Cx {
     pub(super) fn query(&self, name: &str) -> Option<String> {
         query_value(&self.http, name)
     }
+
+    /// All values of a query parameter that may be repeated.
+    pub(super) fn queries(&self, name: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(self.http.query_string().as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
 }
 
 /// The value of a query parameter; the last one when it is repeated.

@@ -110,6 +110,14 @@ impl ApiError {
         self
     }
 
+    /// A denial in words alone, as some routes have it. *Source: spec, job §5.*
+    pub(crate) fn denied_in_words(mut self) -> Self {
+        if self.status == StatusCode::FORBIDDEN {
+            self.body = json!("the job is somebody else's");
+        }
+        self
+    }
+
     /// Tells to try again soon, where the status means that it may help.
     pub(crate) fn retry_if_unavailable(mut self) -> Self {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {

@@ -1,6 +1,7 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
 mod access;
+mod bulk;
 mod entry_names;
 mod entry_values;
 
@@ -217,7 +218,8 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    let parts = [OPERATIONS, access::OPERATIONS, entry_names::OPERATIONS, entry_values::OPERATIONS];
+    let parts =
+        [OPERATIONS, access::OPERATIONS, bulk::OPERATIONS, entry_names::OPERATIONS, entry_values::OPERATIONS];
     for operation in parts.into_iter().flatten() {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
@@ -387,7 +389,7 @@ fn page_of(schema: &str) -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), entry_names::schemas(), entry_values::schemas()] {
+    for more in [access::schemas(), bulk::schemas(), entry_names::schemas(), entry_values::schemas()] {
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
             all.extend(more);
         }

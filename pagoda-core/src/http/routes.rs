@@ -1,6 +1,6 @@
 //! What there is: every path with its methods.
 
-use super::api::{acl, alert, audit, entity, entry, entry_name, group, plugin, role, user};
+use super::api::{acl, alert, audit, entity, entry, entry_name, group, job, plugin, role, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
@@ -87,6 +87,11 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/attrv_restore/")
             .on(Method::PATCH, entry::restore_value)
             .on(Method::PUT, entry::restore_value),
+        Endpoint::new("/entry/api/v2/{id:[0-9]+}/copy/").on(Method::POST, entry::copy_entry),
+        Endpoint::new("/entry/api/v2/bulk/")
+            .on(Method::PUT, entry::edit_many)
+            .on(Method::PATCH, entry::edit_many),
+        Endpoint::new("/entry/api/v2/bulk_delete/").on(Method::DELETE, entry::delete_many),
         Endpoint::new("/entry/api/v2/rollback/").on(Method::POST, entry::rollback),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/referral/").on(Method::GET, entry::referrers),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/attr_referrals/").on(Method::GET, entry::candidates),
@@ -97,6 +102,16 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/user/api/v2/token/")
             .on(Method::GET, user::token)
             .on(Method::POST, user::refresh_token),
+        Endpoint::new("/job/api/v2/jobs").on(Method::GET, job::list),
+        Endpoint::new("/job/api/v2/{id:[0-9]+}/")
+            .on(Method::GET, job::retrieve)
+            .on(Method::DELETE, job::cancel),
+        Endpoint::new("/job/api/v2/{id:[0-9]+}/rerun")
+            .on(Method::PATCH, job::rerun)
+            .on(Method::PUT, job::rerun),
+        Endpoint::new("/job/api/v2/{id:[0-9]+}/download").on(Method::GET, job::download),
+        Endpoint::new("/job/api/v2/{id:[0-9]+}/preview").on(Method::GET, job::preview),
+        Endpoint::new("/job/api/v2/{id:[0-9]+}/preview/download").on(Method::GET, job::preview_download),
         Endpoint::new("/api/v2/audit/").on(Method::GET, audit::list),
         Endpoint::new("/api/v2/alerts/").on(Method::GET, alert::list),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),

@@ -31,6 +31,14 @@ pub(super) fn connect(state: &AppState) {
     metrics.add(move |page| plugins(page, &registry));
     let host = Arc::clone(&state.host);
     metrics.add(move |page| {
+        let ended = host.jobs.all();
+        let ended = ended
+            .iter()
+            .map(|(operation, status, count)| ([("operation", *operation), ("status", *status)], *count));
+        page.counters("pagoda_jobs", "Jobs that ended", ended)
+    });
+    let host = Arc::clone(&state.host);
+    metrics.add(move |page| {
         let lost = [([], host.auditor.lost())];
         page.counters("pagoda_audit_lost", "Records that did not get into the audit log", lost)
     });

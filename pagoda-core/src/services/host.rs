@@ -4,6 +4,7 @@ use super::audit::{AuditSettings, Auditor};
 use crate::limits::shares::{PluginShares, Rules};
 use crate::outbound::{Outbound, Policy};
 use crate::plugins::registry::Registry;
+use crate::services::job::counts::JobCounts;
 use crate::services::plugin::Seen;
 use crate::store::{Backend, Store};
 use pagoda_plugin_sdk::time::Zone;
@@ -47,6 +48,8 @@ pub struct Host {
     plugin_runtime: OnceLock<Runtime>,
     /// What each plugin may take of the server at a time.
     pub shares: PluginShares,
+    /// How jobs ended.
+    pub jobs: JobCounts,
     /// Operations that run or wait for a connection, see [`Host::admit`].
     busy: AtomicUsize,
     /// Operations that were told to come back.
@@ -106,6 +109,7 @@ impl Host {
             replaced: watch::Sender::new(false),
             plugin_runtime: OnceLock::new(),
             refused: AtomicU64::new(0),
+            jobs: JobCounts::default(),
         })
     }
 

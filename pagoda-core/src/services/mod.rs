@@ -17,6 +17,7 @@ pub mod plugin;
 pub mod plugin_account;
 pub mod role;
 pub mod run;
+pub mod search;
 pub(crate) mod transaction;
 mod transfer;
 pub mod user;

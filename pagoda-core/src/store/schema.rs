@@ -411,4 +411,5 @@ allow_tables_to_appear_in_same_query!(
     attr_value,
     entry_name,
     entry_alias,
+    job,
 );

@@ -3,9 +3,12 @@
 //! `entry_nnn` is a case about entities and entries, `platform_nnn` one about everything else.
 
 mod access;
+mod bulk;
+mod copy;
 // mod count;
 mod groups;
 mod history_writes;
+mod jobs;
 mod names;
 mod parties;
 mod references;

@@ -186,7 +186,32 @@ pub(super) fn operations(point: &str) -> Vec<Operation> {
         "user.after_logout" => vec![log_out()],
         "data.before_import" | "data.after_import" => vec![import_groups(), import_roles()],
         "data.before_export" | "data.after_export" => vec![export_groups(), export_roles()],
+        "pagoda.job.before_run" | "pagoda.job.after_run" => vec![copy(), import_roles()],
+        "pagoda.job.on_error" => vec![fail_to_copy()],
         _ => Vec::new(),
+    }
+}
+
+fn copy_as(scene: &Scene, who: &Actor, names: Value) -> Answer {
+    let body = json!({"copy_entry_names": names});
+    scene.send(who, "POST", &format!("/entry/api/v2/{}/copy/", scene.entry), Some(body))
+}
+
+fn copy() -> Operation {
+    Operation {
+        act: |scene, who| copy_as(scene, who, json!(["copied"])),
+        status: 200,
+        right: |scene, _| assert_eq!(scene.app.entry_names(scene.entity).last().unwrap(), "copied"),
+    }
+}
+
+fn fail_to_copy() -> Operation {
+    Operation {
+        act: |scene, who| copy_as(scene, who, json!(["copied", "copied"])),
+        status: 200,
+        right: |scene, _| {
+            assert_eq!(scene.shown("/job/api/v2/jobs?all_users=true")["results"][0]["status"], 3)
+        },
     }
 }
 

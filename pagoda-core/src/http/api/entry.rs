@@ -4,8 +4,9 @@ use crate::http::endpoint::{Cx, empty, json};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{self, Window};
 use crate::services::acl;
+use crate::services::entry::bulk::{self, BulkDelete};
 use crate::services::entry::value_restore::{self, PastValue, Rollback};
-use crate::services::entry::{self, EntryInput, EntryUpdate, reference, value_history};
+use crate::services::entry::{self, EntryInput, EntryUpdate, copy, reference, value_history};
 use crate::services::error::OpError;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
@@ -108,4 +109,29 @@ pub(in crate::http) async fn candidates(cx: Cx) -> ApiResult {
     let (id, keyword) = (cx.id("id")?, keyword(&cx));
     let found = cx.read(move |op| reference::candidates(op, id, keyword.as_deref())).await?;
     json(StatusCode::OK, &found)
+}
+
+/// `POST /entry/api/v2/<id>/copy/`
+pub(in crate::http) async fn copy_entry(cx: Cx) -> ApiResult {
+    let (id, body) = (cx.id("id")?, cx.body.clone());
+    cx.write(move |op| copy::copy(op, id, || body.json())).await?;
+    json(StatusCode::OK, &serde_json::json!({}))
+}
+
+/// `PUT /entry/api/v2/bulk/`, or PATCH
+pub(in crate::http) async fn edit_many(cx: Cx) -> ApiResult {
+    let body = cx.body.clone();
+    cx.write(move |op| bulk::edit(op, &body.json()?)).await?;
+    json(StatusCode::ACCEPTED, &serde_json::json!({}))
+}
+
+/// `DELETE /entry/api/v2/bulk_delete/`
+pub(in crate::http) async fn delete_many(cx: Cx) -> ApiResult {
+    let asked = BulkDelete {
+        ids: cx.queries("ids"),
+        is_all: cx.query("isAll").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        attrinfo: cx.query("attrinfo"),
+    };
+    cx.write(move |op| bulk::delete_many(op, &asked)).await?;
+    empty(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,7 @@ pub(super) mod entity;
 pub(super) mod entry;
 pub(super) mod entry_name;
 pub(super) mod group;
+pub(super) mod job;
 pub(super) mod plugin;
 pub(super) mod role;
 pub(super) mod user;

@@ -237,6 +237,11 @@ pub fn require_superuser(op: &mut OpCtx) -> Result<(), OpError> {
     if op.user()?.is_superuser { Ok(()) } else { Err(denied(op, None, Level::Full, None)) }
 }
 
+/// A denial that is about nothing with access rules.
+pub(super) fn refused(op: &mut OpCtx) -> OpError {
+    denied(op, None, Level::Full, None)
+}
+
 /// A denial that is about something without access rules of its own, such as a role.
 pub(super) fn denied_to(op: &mut OpCtx, object: AuditObject, level: Level) -> OpError {
     tell_denied(op, None, level, None);

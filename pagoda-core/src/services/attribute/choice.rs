@@ -43,6 +43,23 @@ fn read(choices: &[Choice], input: &Value) -> Result<String, ValueError> {
     Ok(text.to_owned())
 }
 
+/// The labels of the choices of a definition.
+pub struct ChoiceLabels(Vec<Choice>);
+
+/// The labels of the choices of a definition.
+#[must_use]
+pub fn labels(attr: &EntityAttrRow) -> ChoiceLabels {
+    ChoiceLabels(choices(attr))
+}
+
+impl ChoiceLabels {
+    /// What is shown for a value; nothing for none.
+    #[must_use]
+    pub fn of(&self, value: &str) -> String {
+        if value.is_empty() { String::new() } else { show(&self.0, value).label }
+    }
+}
+
 fn show(choices: &[Choice], value: &str) -> ShownChoice {
     let label = choices.iter().find(|choice| choice.value == value).map_or(DELETED, |choice| &choice.label);
     ShownChoice { value: value.to_owned(), label: label.to_owned() }

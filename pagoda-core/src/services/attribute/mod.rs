@@ -13,7 +13,7 @@ mod party;
 mod scalar;
 mod shown;
 
-pub use choice::{in_use, judge as judge_choices, values as choice_values};
+pub use choice::{in_use, judge as judge_choices, labels as choice_labels, values as choice_values};
 pub use party::Parties;
 pub use shown::{Shown, ShownObject};
 
@@ -62,6 +62,17 @@ fn text_or_null(text: &str) -> Value {
 }
 
 impl Stored<'_> {
+    /// The name of the group or role that it refers to.
+    #[must_use]
+    pub fn party_name(&self) -> Option<String> {
+        let party = match AttrType::from_code(i64::from(self.row.attr_type))? {
+            AttrType::Group | AttrType::ArrayGroup => party::Party::Group,
+            AttrType::Role | AttrType::ArrayRole => party::Party::Role,
+            _ => return None,
+        };
+        self.parties.name(party, self.row)
+    }
+
     /// In the form in which values are compared and written.
     #[must_use]
     pub fn content(&self) -> Content {

@@ -61,6 +61,10 @@ impl Parties {
         Ok(Self { groups: names(op, Party::Group, &mut groups)?, roles: names(op, Party::Role, &mut roles)? })
     }
 
+    pub(super) fn name(&self, party: Party, row: &AttrValueRow) -> Option<String> {
+        self.get(party, row).map(|party| party.name)
+    }
+
     fn get(&self, party: Party, row: &AttrValueRow) -> Option<ShownParty> {
         let id = id_in(&row.text_value)?;
         let known = match party {

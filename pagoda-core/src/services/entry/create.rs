@@ -22,7 +22,7 @@ use serde_json::json;
 /// What the request breaks, or who refused.
 pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<EntryRef, OpError> {
     acl::require(op, &Subject::from(entity), Level::Writable)?;
-    let EntryInput { name, attrs, mut errors, .. } = input;
+    let EntryInput { name, attrs, copied, mut errors, .. } = input;
     let name = match name {
         Some(name) if errors.is_empty() => name,
         name => {
@@ -42,10 +42,18 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
     if !errors.is_empty() {
         return Err(errors.into());
     }
-    let writable = values::writable(op, &held, None, entity)?;
-    check_presence(op, entity, &held, &attrs, &writable)?;
-    check_alias(op, entity, &name)?;
-    let read = read_given(op, &held, &attrs, &writable)?;
+    let (read, writable) = match &copied {
+        None => {
+            let writable = values::writable(op, &held, None, entity)?;
+            check_presence(op, entity, &held, &attrs, &writable)?;
+            check_alias(op, entity, &name)?;
+            (read_given(op, &held, &attrs, &writable)?, writable)
+        }
+        Some(copied) => {
+            check_alias(op, entity, &name)?;
+            (values::read_copied(op, &held, &attrs, copied)?, vec![false; held.len()])
+        }
+    };
 
     let mut reference = EntryRef { id: 0, name: name.clone(), entity: entity_ref(entity) };
     let planned = fire_before(op, &reference, &held, plan_creation(&held, read, &attrs, &writable))?;

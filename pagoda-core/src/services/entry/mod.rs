@@ -5,6 +5,8 @@
 
 pub mod alias;
 mod autoname;
+pub mod bulk;
+pub mod copy;
 mod create;
 mod delete;
 mod detail;
@@ -34,6 +36,7 @@ pub(crate) use values::json as shown_json;
 pub(crate) use versions::show_versions;
 
 use super::acl::{self, Subject};
+use super::attribute::Content;
 use super::ctx::OpCtx;
 use super::error::OpError;
 use crate::store::queries;
@@ -43,6 +46,7 @@ use crate::wire::coerce::{self, Reader};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrInput, AttrRef, AttrType, EntityRef, EntryRef, Level};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Most characters of an entry's name. *Source: spec, entry §3.*
 const MOST_NAME: usize = 200;
@@ -57,6 +61,9 @@ pub struct EntryInput {
     /// Whether values that change nothing are written again, when an entry is changed: what is brought back is a new
     /// version also where it is the present one.
     pub again: bool,
+    /// What is copied from another entry, by definition, when an entry is created: it is not judged again, nothing is
+    /// required, and nothing gets a default.
+    pub copied: Option<HashMap<i64, Content>>,
     /// Complaints about the form; with one, nothing is written.
     pub errors: Fields,
 }
@@ -90,7 +97,7 @@ impl EntryInput {
             }
             Some(_) => reader.errors.add("attrs", Code::Invalid, "expected a list"),
         }
-        Ok(Self { name, attrs, again: false, errors: reader.errors })
+        Ok(Self { name, attrs, again: false, copied: None, errors: reader.errors })
     }
 }
 

@@ -48,6 +48,11 @@ pub(super) fn check_name(
     Ok(())
 }
 
+/// Whether a name keeps the rules of the entity that are not about its length or other entries.
+pub(super) fn may_be_name(entity: &EntityRow, name: &str) -> bool {
+    !name.contains('\t') && matches_pattern(&entity.item_name_pattern, name)
+}
+
 /// Complains about a name that an active entry has as its alias. *Source: spec, entry §3.1 and §5.*
 ///
 /// # Errors

@@ -46,7 +46,7 @@ impl EntryUpdate {
 /// What the request breaks, or who refused.
 pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<(), OpError> {
     let EntryUpdate { mut entry, entity } = target;
-    let EntryInput { name, attrs, again, mut errors } = input;
+    let EntryInput { name, attrs, again, mut errors, .. } = input;
     if !errors.is_empty() {
         if let Some(name) = name {
             check_name(op, &entity, &name, Some(entry.id), &mut errors)?;

@@ -12,7 +12,6 @@ use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entry as entries, lock, value};
 use crate::store::rows::{AttrValueRow, EntityRow, EntryRow};
-use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrInput, Level};
@@ -179,6 +178,6 @@ fn write_again(
     if attrs.is_empty() {
         return Ok(());
     }
-    let input = EntryInput { name: None, attrs, again: true, errors: Fields::default() };
+    let input = EntryInput { name: None, attrs, again: true, ..EntryInput::default() };
     update(op, EntryUpdate::found(entry, entity), input)
 }

@@ -17,6 +17,7 @@ use pagoda_plugin_sdk::payload::{
     AttributeBeforeDelete, AttributeBeforeUpdate,
 };
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// A value that is to be written.
 pub(super) struct Planned {
@@ -67,6 +68,32 @@ pub(super) fn read_given(
         read.retain(|(other, _, _)| *other != at);
         if writable.get(at).copied().unwrap_or(false) {
             read.push((at, content, input.value.clone()));
+        }
+    }
+    Ok(read)
+}
+
+/// As [`read_given`] for what comes from another entry: what would be refused now is taken as it was, such as a choice
+/// that is gone.
+///
+/// # Errors
+/// A handler asked for an attribute that there is not.
+pub(super) fn read_copied(
+    op: &mut OpCtx,
+    held: &[Held],
+    given: &[AttrInput],
+    copied: &HashMap<i64, Content>,
+) -> Result<Vec<(usize, Content, Value)>, OpError> {
+    let all = vec![true; held.len()];
+    let mut read = Vec::with_capacity(given.len());
+    for input in given {
+        match (read_given(op, held, std::slice::from_ref(input), &all), copied.get(&input.id)) {
+            (Ok(one), _) => read.extend(one),
+            (Err(OpError::Invalid(_)), Some(content)) => {
+                let at = held.iter().position(|held| held.attr.id == input.id);
+                read.extend(at.map(|at| (at, content.clone(), input.value.clone())));
+            }
+            (Err(error), _) => return Err(error),
         }
     }
     Ok(read)

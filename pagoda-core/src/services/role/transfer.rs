@@ -110,7 +110,7 @@ pub fn import(op: &mut OpCtx, body: Value) -> Result<i64, OpError> {
     acl::require_superuser(op)?;
     let params = body.clone();
     let rows = transfer::before_import(op, KIND, body, read)?;
-    let job = job::begin(op, Operation::ImportRole, &params)?;
+    let job = job::begin(op, Operation::ImportRole, None, &params)?;
     lock::all_roles(&mut op.db)?;
     let (total, mut failed, mut failures, mut is_over) = (rows.len(), 0, Vec::new(), false);
     for row in rows {
@@ -129,7 +129,7 @@ pub fn import(op: &mut OpCtx, body: Value) -> Result<i64, OpError> {
     };
     job::finish(op, job, status, &failures.join("\n"))?;
     transfer::after_import(op, KIND, total - failed, failed);
-    Ok(job)
+    Ok(job.id)
 }
 
 /// One row; what could not be done is said.

@@ -1,10 +1,90 @@
 //! Jobs.
 
 use crate::store::conn::on_db;
-use crate::store::rows::{JobRow, NewJob};
-use crate::store::schema::job;
+use crate::store::rows::{JobRow, NewJob, Paged};
+use crate::store::schema::{entity, entry, job};
 use crate::store::{Db, StoreError};
+use diesel::dsl::exists;
 use diesel::prelude::*;
+
+/// Which jobs a list shows, and which part of them.
+#[derive(Clone, Debug)]
+pub struct JobFilter {
+    /// Only those of this user.
+    pub owner_id: Option<i64>,
+    /// Not older than this.
+    pub created_after: Option<i64>,
+    /// Only those with this target.
+    pub target_id: Option<i64>,
+    /// Rows at most.
+    pub limit: i64,
+    /// Rows to skip.
+    pub offset: i64,
+}
+
+/// Which operations are listed when.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// Never.
+    pub hidden: &'a [i32],
+    /// Whatever becomes of their target.
+    pub exports: &'a [i32],
+    /// As long as they have a target, in any state; others need an active one.
+    pub deletions: &'a [i32],
+    /// Also without a target.
+    pub without_target: i32,
+    /// From here on also without a target.
+    pub without_target_from: i32,
+}
+
+/// The jobs that a filter lets through, boxed for one backend.
+macro_rules! matching {
+    ($filter:expr, $listed:expr, $dialect:ty) => {{
+        let active_entry = entry::table
+            .filter(entry::id.nullable().eq(job::target_id))
+            .filter(entry::is_active.eq(true))
+            .select(entry::id);
+        let active_entity = entity::table
+            .filter(entity::id.nullable().eq(job::target_id))
+            .filter(entity::is_active.eq(true))
+            .select(entity::id);
+        let alone =
+            job::operation.eq($listed.without_target).or(job::operation.ge($listed.without_target_from));
+        let mut query = job::table
+            .filter(job::operation.ne_all($listed.hidden))
+            .filter(
+                job::operation
+                    .eq_any($listed.exports)
+                    .or(exists(active_entry))
+                    .or(exists(active_entity))
+                    .or(job::operation.eq_any($listed.deletions).and(job::target_id.is_not_null()))
+                    .or(job::target_id.is_null().and(alone)),
+            )
+            .into_boxed::<$dialect>();
+        if let Some(owner) = $filter.owner_id {
+            query = query.filter(job::owner_id.eq(owner));
+        }
+        if let Some(after) = $filter.created_after {
+            query = query.filter(job::created_at.ge(after));
+        }
+        if let Some(target) = $filter.target_id {
+            query = query.filter(job::target_id.eq(target));
+        }
+        query
+    }};
+}
+
+/// One page of jobs, newest first. Two statements.
+pub fn list(db: &mut Db, filter: &JobFilter, listed: &Listed<'_>) -> Result<Paged<JobRow>, StoreError> {
+    let rows = on_db!(db, |c| matching!(filter, listed, Dialect)
+        .order(job::id.desc())
+        .limit(filter.limit)
+        .offset(filter.offset)
+        .select(JobRow::as_select())
+        .load(c))?;
+    let total = on_db!(db, |c| matching!(filter, listed, Dialect).count().get_result(c))?;
+    Ok(Paged { rows, total })
+}
 
 /// Inserts a job and gives its id.
 pub fn insert(db: &mut Db, new: &NewJob) -> Result<i64, StoreError> {

@@ -10,6 +10,7 @@ use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry};
 use crate::store::{Db, StoreError};
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use std::collections::HashMap;
 
 /// Columns of a `ReferredRow`: `entry` and `entity` are there only as what a value refers to.
 macro_rules! referred {
@@ -178,6 +179,35 @@ pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<AttrValueRow>, StoreError>
             .load(c))?);
     }
     Ok(rows)
+}
+
+/// The names of the active entries that refer to entries, by the entry that is referred to, each once.
+pub fn referrer_names(db: &mut Db, entry_ids: &[i64]) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+    let parent = diesel::alias!(attr_value as parent);
+    let mut names: HashMap<i64, Vec<String>> = HashMap::new();
+    for ids in entry_ids.chunks(MAX_IDS) {
+        let found: Vec<(Option<i64>, i64, String)> = on_db!(db, |c| attr_value::table
+            .inner_join(attribute::table.inner_join(entity_attr::table))
+            .inner_join(entry::table.on(entry::id.eq(attribute::entry_id)))
+            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
+            .filter(attr_value::ref_id.eq_any(ids))
+            .filter(attribute::is_active.eq(true))
+            .filter(entity_attr::is_active.eq(true))
+            .filter(entry::is_active.eq(true))
+            .filter(
+                attr_value::is_latest
+                    .nullable()
+                    .eq(Some(true))
+                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
+            )
+            .select((attr_value::ref_id, entry::id, entry::name))
+            .distinct()
+            .load(c))?;
+        for (id, _, name) in found {
+            names.entry(id.unwrap_or_default()).or_default().push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// A version, or an element, with the id of its entry.
