@@ -2,7 +2,7 @@
 
 use super::rules::{Access, Ports, Rules};
 use super::system;
-use crate::config::Config;
+use crate::config::{Config, WebhookSettings};
 use crate::plugins::policy::PluginPolicy;
 use crate::store::{DatabaseUrl, Endpoint, prepare_directory};
 use anyhow::Context;
@@ -95,8 +95,12 @@ pub fn rules(config: &Config, plugins: &[&PluginDecl], besides: &[Outbound]) -> 
     for destination in &outbound {
         rules.connect.add(destination.port);
     }
-    if !outbound.is_empty() {
+    let reaches_out = !outbound.is_empty() || config.webhooks.enabled;
+    if reaches_out {
         system::network(&mut rules);
+    }
+    if config.webhooks.enabled {
+        webhooks(&config.webhooks, &mut rules)?;
     }
     if outbound.iter().any(Outbound::is_name) {
         rules.connect.add(DOMAIN_PORT);
@@ -142,6 +146,23 @@ fn of_config(config: &Config) -> Vec<Outbound> {
     let collector = config.otlp.endpoint.iter().filter(|_| cfg!(feature = "otlp"));
     outbound.extend(collector.map(|collector| Outbound::new(&collector.host, collector.port)));
     outbound
+}
+
+/// Where webhooks of entities lead: users write their addresses, so only the ports are known.
+fn webhooks(settings: &WebhookSettings, rules: &mut Rules) -> anyhow::Result<()> {
+    rules.connect.add(DOMAIN_PORT);
+    match (&settings.hosts, &settings.ports) {
+        (Some(hosts), _) => {
+            for host in hosts {
+                let destinations = Outbound::parse(&host.to_string())
+                    .map_err(|problem| anyhow::anyhow!("a host of webhook_hosts: {problem}"))?;
+                destinations.iter().for_each(|destination| rules.connect.add(destination.port));
+            }
+        }
+        (None, Some(ports)) => ports.iter().for_each(|port| rules.connect.add(*port)),
+        (None, None) => rules.connect = Ports::Any,
+    }
+    Ok(())
 }
 
 /// Where plugins connect to: what those that may reach out declare, or what the operator says instead.

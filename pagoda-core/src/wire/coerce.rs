@@ -44,6 +44,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The elements of a list of scalars or objects whose complaints are keyed by index, see
+    /// [`Fields::nest_list`]; a complaint is noted where it is no list.
+    pub fn list(&mut self, field: &str) -> Option<&'a [Value]> {
+        match self.object.get(field)? {
+            Value::Array(elements) => return Some(elements),
+            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
+            _ => self.errors.add(field, Code::Invalid, "expected a list"),
+        }
+        None
+    }
+
+    /// As [`Reader::list`], of objects whose complaints are one for each, see [`Fields::nest_each`]. *Source: spec,
+    /// entity §0.2.*
+    pub fn each(&mut self, field: &str) -> Option<&'a [Value]> {
+        match self.object.get(field)? {
+            Value::Array(elements) => return Some(elements),
+            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
+            _ => self.errors.nest(field, Fields::whole(Code::Invalid, "expected a list").to_json()),
+        }
+        None
+    }
+
     /// As [`Reader::field`], with a complaint when it was not sent.
     pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Refusal>) -> Option<T> {
         if !self.has(field) {
@@ -159,6 +181,14 @@ pub fn boolean(value: &Value) -> Result<bool, Refusal> {
         "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
         _ => Err((Code::Invalid, "expected true or false".into())),
     }
+}
+
+/// An id, or none.
+///
+/// # Errors
+/// The complaint.
+pub fn optional_id(value: &Value) -> Result<Option<i64>, Refusal> {
+    if value.is_null() { Ok(None) } else { id(value).map(Some) }
 }
 
 /// An id: an integer or a numeric string.

@@ -60,9 +60,9 @@ fn show(row: &AttrValueRow, referred: Option<&ReferredRow>, with_flag: bool) -> 
 }
 
 impl ValueType for Named {
-    fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let content = read(input, self.with_flag)?;
-        check(op, content.reference.as_slice())?;
+        check(op, attr, content.reference.as_slice())?;
         Ok(content)
     }
 
@@ -94,7 +94,7 @@ fn sorted(content: &Content) -> Vec<(&str, Option<i64>, bool)> {
 }
 
 impl ValueType for ArrayNamed {
-    fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let Value::Array(list) = input else {
             return Err(ValueError::invalid("expected a list of objects with `name` and `id`"));
         };
@@ -109,7 +109,7 @@ impl ValueType for ArrayNamed {
             }
         }
         let ids: Vec<i64> = elements.iter().filter_map(|element| element.reference).collect();
-        check(op, &ids)?;
+        check(op, attr, &ids)?;
         Ok(Content { elements, ..Content::default() })
     }
 

@@ -1,5 +1,7 @@
 //! What a request says about an entity. *Source: spec, entity §2.3 and §2.4.*
 
+use super::isolation_rule::RuleInput;
+use super::webhook::WebhookInput;
 use crate::services::entry::anchored;
 use crate::services::error::OpError;
 use crate::wire::Fields;
@@ -36,6 +38,10 @@ pub struct EntityInput {
     pub chain_excludes: Option<Vec<i64>>,
     /// The definitions.
     pub attrs: Vec<AttrInput>,
+    /// The webhooks; those that are not among them stay.
+    pub webhooks: Option<Vec<WebhookInput>>,
+    /// The isolation rules; those that are not among them stay.
+    pub isolation_rules: Option<Vec<RuleInput>>,
     /// Complaints about the form; with one, nothing is written.
     pub errors: Fields,
 }
@@ -80,22 +86,21 @@ impl EntityInput {
         let is_toplevel = reader.field("is_toplevel", coerce::boolean);
         let chain_excludes = id_list(&mut reader, "delete_chain_exclude_entities");
         let attrs = read_attrs(&mut reader, creating);
-        for later in ["webhooks", "isolation_rules"] {
-            match reader.raw(later) {
-                None => {}
-                Some(Value::Array(list)) if list.is_empty() => {}
-                Some(Value::Array(_)) => {
-                    reader.errors.add(later, Code::Invalid, "not available on this server");
-                }
-                Some(Value::Null) => reader.errors.add(later, Code::Other, "null is not allowed"),
-                Some(_) => {
-                    let complaint = Fields::whole(Code::Invalid, "expected a list").to_json();
-                    reader.errors.nest(later, complaint);
-                }
-            }
-        }
+        let webhooks = WebhookInput::read_all(&mut reader);
+        let isolation_rules = RuleInput::read_all(&mut reader);
         let errors = reader.errors;
-        Ok(Self { name, note, item_name_pattern, item_name_type, is_toplevel, chain_excludes, attrs, errors })
+        Ok(Self {
+            name,
+            note,
+            item_name_pattern,
+            item_name_type,
+            is_toplevel,
+            chain_excludes,
+            attrs,
+            webhooks,
+            isolation_rules,
+            errors,
+        })
     }
 }
 
@@ -129,42 +134,27 @@ pub(super) fn check_name_type(text: &str) -> Result<(), Refusal> {
 
 /// A list of ids; complaints about elements are keyed by their index.
 fn id_list(reader: &mut Reader<'_>, field: &str) -> Option<Vec<i64>> {
-    match reader.raw(field)? {
-        Value::Null => reader.errors.add(field, Code::Other, "null is not allowed"),
-        Value::Array(list) => {
-            let mut ids = Vec::with_capacity(list.len());
-            let mut bad = serde_json::Map::new();
-            for (index, element) in list.iter().enumerate() {
-                match coerce::id(element) {
-                    Ok(id) => ids.push(id),
-                    Err((code, message)) => {
-                        bad.insert(index.to_string(), Value::Array(vec![crate::wire::leaf(code, message)]));
-                    }
-                }
+    let list = reader.list(field)?;
+    let mut ids = Vec::with_capacity(list.len());
+    let mut bad = serde_json::Map::new();
+    for (index, element) in list.iter().enumerate() {
+        match coerce::id(element) {
+            Ok(id) => ids.push(id),
+            Err((code, message)) => {
+                bad.insert(index.to_string(), Value::Array(vec![crate::wire::leaf(code, message)]));
             }
-            if bad.is_empty() {
-                return Some(ids);
-            }
-            reader.errors.nest(field, Value::Object(bad));
         }
-        _ => reader.errors.add(field, Code::Invalid, "expected a list"),
     }
+    if bad.is_empty() {
+        return Some(ids);
+    }
+    reader.errors.nest(field, Value::Object(bad));
     None
 }
 
 fn read_attrs(reader: &mut Reader<'_>, creating: bool) -> Vec<AttrInput> {
-    match reader.raw("attrs") {
-        None => Vec::new(),
-        Some(Value::Array(list)) => list.iter().map(|element| AttrInput::read(element, creating)).collect(),
-        Some(Value::Null) => {
-            reader.errors.add("attrs", Code::Other, "null is not allowed");
-            Vec::new()
-        }
-        Some(_) => {
-            reader.errors.add("attrs", Code::Invalid, "expected a list");
-            Vec::new()
-        }
-    }
+    let list = reader.list("attrs").unwrap_or_default();
+    list.iter().map(|element| AttrInput::read(element, creating)).collect()
 }
 
 impl AttrInput {
