@@ -238,13 +238,16 @@ fn a_confined_server_does_all_that_a_server_does(database: Database) {
     let connect = told["connect"].as_str().unwrap();
     match &url {
         None => {
-            assert_eq!(connect, "none");
+            // Where webhooks may lead, and where names are looked up.
+            assert_eq!(connect, "53 80 443");
             let data = std::fs::canonicalize(directory.path().join("pagoda-data")).unwrap();
             assert_eq!(told["change"], data.to_str().unwrap());
         }
         Some(url) => {
             let port = url.rsplit(':').next().unwrap().split('/').next().unwrap();
-            assert_eq!((connect, &told["change"]), (port, &json!("")));
+            let ports: Vec<&str> = connect.split(' ').collect();
+            assert!(ports.len() == 4 && ports.contains(&port), "{connect}");
+            assert_eq!(told["change"], "");
         }
     }
     assert!(told["abi"].as_u64().unwrap() >= 6, "{told}");
