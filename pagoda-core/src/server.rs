@@ -12,7 +12,9 @@ use crate::plugins::registry::{Plugin, Registry};
 use crate::replace::{self, Origin};
 use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
-use crate::services::host::{Addresses, Host, Hosts, MOST_OPERATIONS, ModelLimits, ShareSettings, WebhookRules};
+use crate::services::host::{
+    Addresses, Host, Hosts, MOST_OPERATIONS, ModelLimits, ShareSettings, WebhookRules,
+};
 use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
 use crate::services::{plugin, user};

@@ -1,6 +1,7 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
 mod access;
+mod entity_rules;
 mod entry_names;
 
 use super::plugin_routes::prefix;
@@ -390,6 +391,7 @@ fn all_schemas() -> Value {
             all.extend(more);
         }
     }
+    entity_rules::describe(&mut all);
     all
 }
 

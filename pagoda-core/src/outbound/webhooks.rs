@@ -35,7 +35,8 @@ impl Outbound {
         thread::scope(|scope| {
             // This thread works too, so that all is done where there are no more threads.
             for _ in 1..threads {
-                let started = thread::Builder::new().name("pagoda-webhooks".to_owned()).spawn_scoped(scope, work);
+                let started =
+                    thread::Builder::new().name("pagoda-webhooks".to_owned()).spawn_scoped(scope, work);
                 if let Err(error) = started {
                     tracing::warn!("webhooks are asked by fewer threads: {error}");
                 }

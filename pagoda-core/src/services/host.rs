@@ -2,8 +2,8 @@
 
 use super::audit::{AuditSettings, Auditor};
 use crate::limits::shares::{PluginShares, Rules};
+pub use crate::outbound::{Addresses, Hosts};
 use crate::outbound::{Outbound, Policy};
-pub use crate::outbound::{Hosts, Addresses};
 use crate::plugins::registry::{Plugin, Registry};
 use crate::services::plugin::Seen;
 use crate::store::{Backend, Store};

@@ -146,12 +146,15 @@ fn case_entry_125_isolated_entries_are_no_values(database: Database) {
         app.post(&create, sent(good)).expect(202);
         app.put(&update, change(good)).expect(202);
         // The rule is against one entity.
-        let sent = json!({"name": attr_type, "attrs": [{"id": others[attr_type], "value": value(attr_type, bad)}]});
+        let sent =
+            json!({"name": attr_type, "attrs": [{"id": others[attr_type], "value": value(attr_type, bad)}]});
         app.post(&format!("{}entries/", one(other)), sent).expect(202);
     }
     // The values of today count.
-    app.put(&format!("/entry/api/v2/{bad}/"), json!({"attrs": [{"id": attrs["s"], "value": "z"}]})).expect(202);
-    app.put(&format!("/entry/api/v2/{entry}/"), json!({"attrs": [{"id": consumes["1"], "value": bad}]})).expect(202);
+    app.put(&format!("/entry/api/v2/{bad}/"), json!({"attrs": [{"id": attrs["s"], "value": "z"}]}))
+        .expect(202);
+    app.put(&format!("/entry/api/v2/{entry}/"), json!({"attrs": [{"id": consumes["1"], "value": bad}]}))
+        .expect(202);
 }
 
 fn case_entry_172_who_is_not_meant_sees_them_all(database: Database) {
@@ -234,7 +237,7 @@ fn deleted_rules_go(database: Database) {
     let rule = json!({"conditions": [{"attr_id": attrs["s"]}], "action": {"is_prevent_all": true}});
     app.put(&one(entity), json!({"isolation_rules": [rule, rule, rule]})).expect(202);
     let before = rules(&app, entity);
-    let mut whole = rule.clone();
+    let mut whole = rule;
     (whole["id"], whole["is_deleted"]) = (before[0]["id"].clone(), json!("true"));
     let sent = json!([{"id": before[1]["id"], "is_deleted": true}, whole]);
     app.put(&one(entity), json!({"isolation_rules": sent})).expect(202);
@@ -295,15 +298,24 @@ fn what_is_wrong_with_rules(database: Database) {
     ];
     for (rule, expected) in [
         (json!({}), json!({"conditions": ["AE-113000"], "action": ["AE-113000"]})),
-        (json!({"conditions": 1, "action": 1}), json!({
-            "conditions": {"non_field_errors": ["AE-121000"]}, "action": {"non_field_errors": ["AE-121000"]},
-        })),
-        (json!({"conditions": null, "action": null}), json!({
-            "conditions": ["AE-999999"], "action": ["AE-999999"],
-        })),
-        (json!({"conditions": [{}, 7], "action": {}}), json!({
-            "conditions": [{"attr_id": ["AE-113000"]}, {"non_field_errors": ["AE-121000"]}],
-        })),
+        (
+            json!({"conditions": 1, "action": 1}),
+            json!({
+                "conditions": {"non_field_errors": ["AE-121000"]}, "action": {"non_field_errors": ["AE-121000"]},
+            }),
+        ),
+        (
+            json!({"conditions": null, "action": null}),
+            json!({
+                "conditions": ["AE-999999"], "action": ["AE-999999"],
+            }),
+        ),
+        (
+            json!({"conditions": [{}, 7], "action": {}}),
+            json!({
+                "conditions": [{"attr_id": ["AE-113000"]}, {"non_field_errors": ["AE-121000"]}],
+            }),
+        ),
         (json!({"id": "x", "conditions": [], "action": {}}), json!({"id": ["AE-121000"]})),
         (json!({"id": 987_654, "conditions": [], "action": {}}), json!({"id": ["AE-230000"]})),
         (json!({"id": 987_654, "is_deleted": true}), json!({"id": ["AE-230000"]})),
@@ -387,7 +399,8 @@ impl World {
     fn new(database: Database) -> Option<Self> {
         let app = TestApp::bare(database)?;
         let (target, _) = app.entity(json!({"name": "target"}));
-        let attr = |attr_type: &i32| json!({"name": attr_type.to_string(), "type": attr_type, "referral": [target]});
+        let attr =
+            |attr_type: &i32| json!({"name": attr_type.to_string(), "type": attr_type, "referral": [target]});
         let attrs: Vec<Value> = TYPES.iter().map(attr).collect();
         let (entity, attrs) = app.entity(json!({"name": "e", "attrs": attrs}));
         let attrs = attrs.into_iter().map(|(name, id)| (name.parse().unwrap(), id)).collect();
@@ -398,8 +411,10 @@ impl World {
     /// Makes an entry with these values, by type.
     fn entry(&self, values: &[(i32, Value)]) -> i64 {
         self.made.set(self.made.get() + 1);
-        let attrs: Vec<Value> =
-            values.iter().map(|(attr_type, value)| json!({"id": self.attrs[attr_type], "value": value})).collect();
+        let attrs: Vec<Value> = values
+            .iter()
+            .map(|(attr_type, value)| json!({"id": self.attrs[attr_type], "value": value}))
+            .collect();
         self.app.entry(self.entity, json!({"name": format!("e{}", self.made.get()), "attrs": attrs}))
     }
 
@@ -477,12 +492,21 @@ fn every_type_has_its_meaning(database: Database) {
         (3081, both("a", Some(r0)), false, false),
         (3081, both("", None), false, false),
     ] {
-        assert_eq!(world.matches(full, attr_type, condition.clone()), on_full, "full, {attr_type}, {condition}");
-        assert_eq!(world.matches(empty, attr_type, condition.clone()), on_empty, "empty, {attr_type}, {condition}");
+        assert_eq!(
+            world.matches(full, attr_type, condition.clone()),
+            on_full,
+            "full, {attr_type}, {condition}"
+        );
+        assert_eq!(
+            world.matches(empty, attr_type, condition.clone()),
+            on_empty,
+            "empty, {attr_type}, {condition}"
+        );
     }
     // A text that was there once, and is gone, is none.
     let path = format!("/entry/api/v2/{full}/");
-    let values = json!({"attrs": [{"id": world.attrs[&2], "value": ""}, {"id": world.attrs[&1025], "value": []}]});
+    let values =
+        json!({"attrs": [{"id": world.attrs[&2], "value": ""}, {"id": world.attrs[&1025], "value": []}]});
     world.app.put(&path, values).expect(202);
     assert!(world.matches(full, 2, text("")) && world.matches(full, 1025, to(None)));
 }
@@ -554,7 +578,11 @@ impl Made {
         sent.extend(self.flag.map(|flag| (8, json!(flag))));
         sent.extend(self.object.map(|at| (1, json!(at.map(|at| refs[at])))));
         sent.extend(self.named.as_ref().map(|one| (2049, named(one))));
-        sent.extend(self.objects.as_ref().map(|all| (1025, json!(all.iter().map(|at| refs[*at]).collect::<Vec<_>>()))));
+        sent.extend(
+            self.objects
+                .as_ref()
+                .map(|all| (1025, json!(all.iter().map(|at| refs[*at]).collect::<Vec<_>>()))),
+        );
         sent.extend(self.strings.as_ref().map(|all| (1026, json!(all))));
         sent.extend(self.nameds.as_ref().map(|all| (3073, json!(all.iter().map(named).collect::<Vec<_>>()))));
         sent
@@ -575,7 +603,8 @@ impl Made {
                 }
             }
             1026 => {
-                let all: Vec<&str> = self.strings.iter().flatten().copied().filter(|text| !text.is_empty()).collect();
+                let all: Vec<&str> =
+                    self.strings.iter().flatten().copied().filter(|text| !text.is_empty()).collect();
                 if all.is_empty() { asked.text.is_empty() } else { all.contains(&asked.text) }
             }
             3073 => {
@@ -639,8 +668,7 @@ fn the_model_and_the_server_agree(database: Database) {
     let cases = (prop::collection::vec(made(), 1..4), prop::collection::vec(rule(), 0..4));
     let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&cases, |(values, rules)| {
-        let entries: Vec<i64> =
-            values.iter().map(|made| world.entry(&made.sent(world.referred))).collect();
+        let entries: Vec<i64> = values.iter().map(|made| world.entry(&made.sent(world.referred))).collect();
         world.set(rules.iter().map(|rule| {
             let condition = |asked: &Asked| {
                 json!({

@@ -6,11 +6,13 @@ use crate::alerts::{Hook, Stub};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
 use pagoda_core::config::{Config, WebhookAddresses};
 use pagoda_core::plugins::contributions::Contributions;
+use pagoda_core::services::entity::{EntityInput, EntityUpdate};
 use pagoda_core::services::run::{Mode, Runner};
 use pagoda_core::services::{entity, user};
 use pagoda_core::store::queries::user::by_id;
 use pagoda_core::store::queries::webhook::insert_many;
 use pagoda_core::store::rows::NewWebhook;
+use pagoda_plugin_sdk::bridge::EntityChange;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
@@ -38,6 +40,8 @@ on_both_databases! {
     what_headers_hold_is_in_no_log;
     showing_costs_the_same_for_few_and_many;
     switched_off_what_was_read_can_be_sent_back;
+    what_plugins_change_leaves_them;
+    the_document_describes_them;
 }
 
 const ENTITIES: &str = "/entity/api/v2/";
@@ -61,9 +65,8 @@ fn url(hook: &Hook) -> String {
 }
 
 /// An address where nobody listens.
-fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/", listener.local_addr().unwrap())
+fn nowhere() -> &'static str {
+    "http://127.0.0.1:1/"
 }
 
 fn webhooks(app: &TestApp, entity: i64) -> Value {
@@ -221,8 +224,10 @@ fn case_entry_041_who_answers_is_verified(database: Database) {
     let verified = |app: &TestApp, entity: i64| {
         let shown = webhooks(app, entity);
         let each = shown.as_array().unwrap().iter();
-        each.map(|webhook| (webhook["is_verified"] == true, webhook["verification_error_details"].is_string()))
-            .collect::<Vec<_>>()
+        each.map(|webhook| {
+            (webhook["is_verified"] == true, webhook["verification_error_details"].is_string())
+        })
+        .collect::<Vec<_>>()
     };
     assert_eq!(verified(&app, entity), [(true, false), (false, true)]);
     let (changed, _) = app.entity(json!({"name": "f"}));
@@ -285,10 +290,14 @@ fn fields_have_types(database: Database) {
     // All bad fields together, and no word about the whole then; beside other fields of the entity.
     let sent = json!({"name": " ", "webhooks": [{"label": [], "is_enabled": 7, "url": "hoge"}, {}]});
     let answer = app.post(ENTITIES, sent).expect(400);
-    assert_eq!(
-        answer.codes(),
-        ["name AE-999999", "webhooks.is_enabled AE-121000", "webhooks.label AE-121000"]
-    );
+    let expected = [
+        "name AE-999999",
+        "webhooks.is_enabled AE-121000",
+        "webhooks.label AE-121000",
+        "webhooks.non_field_errors AE-113000",
+    ];
+    assert_eq!(answer.codes(), expected);
+    assert!(answer.json()["webhooks"][0].get("non_field_errors").is_none(), "{answer:?}");
     // System-set fields are not taken from anybody.
     let sent = json!([{"url": nowhere(), "label": " l ", "is_enabled": "yes", "is_verified": true,
         "verification_error_details": "fine"}]);
@@ -386,8 +395,7 @@ fn what_is_asked_and_what_counts_as_an_answer(database: Database) {
         {"header_key": "X-Key", "header_value": "k"},
         {"header_key": "Authorization", "header_value": "Bearer t"},
     ]);
-    let (entity, _) =
-        app.entity(json!({"name": "e", "webhooks": [{"url": url(&hook), "headers": headers}]}));
+    let (entity, _) = app.entity(json!({"name": "e", "webhooks": [{"url": url(&hook), "headers": headers}]}));
     let (seen, body) = hook.posted.lock().unwrap().pop().unwrap();
     assert_eq!((&body, seen["content-length"].as_str()), (&json!({}), "2"));
     assert_eq!((seen["x-key"].as_str(), seen["authorization"].as_str()), ("k", "Bearer t"));
@@ -415,9 +423,8 @@ fn what_is_asked_and_what_counts_as_an_answer(database: Database) {
     let seen_before = hook.tries.load(Ordering::Relaxed);
     let redirects = Stub::start(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
-        let answer = format!(
-            "HTTP/1.1 307 X\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
+        let answer =
+            format!("HTTP/1.1 307 X\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let _ = stream.write_all(answer.as_bytes());
     });
     let from = format!("http://{}/", redirects.address);
@@ -441,7 +448,7 @@ fn what_is_asked_and_what_counts_as_an_answer(database: Database) {
 fn who_does_not_answer_holds_nobody_up(database: Database) {
     let short = |config: &mut Config| {
         near(config);
-        config.webhooks.timeout = Duration::from_millis(300);
+        config.webhooks.timeout = Duration::from_secs(1);
     };
     let Some(app) = TestApp::with(database, Contributions::default(), short) else { return };
     // One that never answers, and more of them than are asked at the same time.
@@ -452,8 +459,8 @@ fn who_does_not_answer_holds_nobody_up(database: Database) {
     sent.resize(40, json!({"url": silent_url}));
     let began = Instant::now();
     let (entity, _) = app.entity(json!({"name": "e", "webhooks": sent}));
-    // Forty times in a row would be twelve seconds.
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    // One after the other would be forty seconds.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let shown = webhooks(&app, entity);
     let shown = shown.as_array().unwrap();
     assert_eq!((shown.len(), &shown[0]["is_verified"]), (40, &json!(true)));
@@ -474,8 +481,8 @@ fn who_does_not_answer_holds_nobody_up(database: Database) {
             began.elapsed()
         });
         let fastest = fastest.min().unwrap();
-        assert!(slow.join().unwrap() >= Duration::from_millis(250));
-        assert!(fastest < Duration::from_millis(250), "{fastest:?}");
+        assert!(slow.join().unwrap() >= Duration::from_millis(900));
+        assert!(fastest < Duration::from_millis(900), "{fastest:?}");
     });
 }
 
@@ -519,8 +526,10 @@ fn addresses_of_the_machine_are_not_reached(database: Database) {
     let Some(app) = TestApp::with(database, Contributions::default(), default) else { return };
     let hook = Hook::start(200);
     let port = hook.stub.address.port();
-    let inside = ["127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254"];
-    let sent: Vec<Value> = inside.iter().map(|host| json!({"url": format!("http://{host}:{port}/")})).collect();
+    let inside =
+        ["127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254"];
+    let sent: Vec<Value> =
+        inside.iter().map(|host| json!({"url": format!("http://{host}:{port}/")})).collect();
     let (entity, _) = app.entity(json!({"name": "e", "webhooks": sent}));
     for webhook in webhooks(&app, entity).as_array().unwrap() {
         assert_eq!(webhook["is_verified"], false, "{webhook}");
@@ -590,7 +599,8 @@ fn showing_costs_the_same_for_few_and_many(database: Database) {
     let (entity, attrs) = app.entity(json!({"name": "e", "attrs": [{"name": "s", "type": 2}]}));
     let cost = |app: &TestApp| {
         let runner = Runner::of_server(&app.host, None);
-        let admin = runner.run_blocking(Mode::Read, |op| Ok(user::model(&by_id(&mut op.db, ADMIN)?.unwrap())));
+        let admin =
+            runner.run_blocking(Mode::Read, |op| Ok(user::model(&by_id(&mut op.db, ADMIN)?.unwrap())));
         let admin = admin.unwrap();
         Runner::of_server(&app.host, Some(admin))
             .run_blocking(Mode::Read, |op| {
@@ -653,4 +663,53 @@ fn switched_off_what_was_read_can_be_sent_back(database: Database) {
     assert_eq!((&after[0]["is_verified"], &after[1]), (&json!(false), &shown[1]));
     assert!(after[0]["verification_error_details"].as_str().unwrap().contains("switched off"), "{after}");
     assert_eq!(hook.tries.load(Ordering::Relaxed), 0);
+}
+
+fn what_plugins_change_leaves_them(database: Database) {
+    let Some(app) = app(database) else { return };
+    let rule = json!({"conditions": [], "action": {"is_prevent_all": true}});
+    let body = json!({"name": "e", "webhooks": [{"url": nowhere()}], "isolation_rules": [rule]});
+    let (entity, _) = app.entity(body);
+    let mut before = app.get(&one(entity)).json();
+    let admin = Runner::of_server(&app.host, None)
+        .run_blocking(Mode::Read, |op| Ok(user::model(&by_id(&mut op.db, ADMIN)?.unwrap())))
+        .unwrap();
+    // As the bridge does it.
+    Runner::of_server(&app.host, Some(admin))
+        .run_blocking(Mode::Write, |op| {
+            let mut change = EntityChange::default();
+            change.note = Some("by a plugin".to_owned());
+            let target = EntityUpdate::open(op, entity)?;
+            entity::update(op, target, EntityInput::from_plugin_change(change))
+        })
+        .unwrap();
+    before["note"] = json!("by a plugin");
+    assert_eq!(app.get(&one(entity)).json(), before);
+}
+
+fn the_document_describes_them(database: Database) {
+    let Some(app) = app(database) else { return };
+    let document = app.get("/api/schema/").expect(200).json();
+    let schemas = &document["components"]["schemas"];
+    for (entity, webhook, rule) in [
+        ("Entity", "Webhook", "IsolationRule"),
+        ("EntityCreate", "WebhookWrite", "IsolationRuleWrite"),
+        ("EntityUpdate", "WebhookWrite", "IsolationRuleWrite"),
+    ] {
+        let properties = &schemas[entity]["properties"];
+        for (key, schema) in [("webhooks", webhook), ("isolation_rules", rule)] {
+            assert_eq!(
+                properties[key]["items"]["$ref"],
+                format!("#/components/schemas/{schema}"),
+                "{entity}"
+            );
+            assert!(schemas[schema]["properties"].is_object(), "{schema}");
+        }
+    }
+    // What is shown is what is described.
+    let (entity, _) = app.entity(json!({"name": "e", "webhooks": [{"url": nowhere()}]}));
+    let shown = webhooks(&app, entity)[0].clone();
+    let keys =
+        |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(keys(&shown), keys(&schemas["Webhook"]["properties"]));
 }

@@ -52,7 +52,15 @@ impl Bed {
         let store = Store::open(StoreOptions { exclusive: false, ..options }).unwrap();
         store.migrate().unwrap();
         let registry = Registry::freeze(Contributions::of(&[&PLUGIN]), &PluginSettings::default()).unwrap();
-        Host::new(store, registry, Zone::utc(), SHARES, AuditSettings::default(), ModelLimits::default(), WebhookRules::default())
+        Host::new(
+            store,
+            registry,
+            Zone::utc(),
+            SHARES,
+            AuditSettings::default(),
+            ModelLimits::default(),
+            WebhookRules::default(),
+        )
     }
 }
 

@@ -23,12 +23,17 @@ impl Besides {
     ///
     /// # Errors
     /// The database does not answer.
-    pub(super) fn take(op: &mut OpCtx, entity: Option<i64>, input: &mut EntityInput) -> Result<Self, OpError> {
+    pub(super) fn take(
+        op: &mut OpCtx,
+        entity: Option<i64>,
+        input: &mut EntityInput,
+    ) -> Result<Self, OpError> {
         let (webhooks, rules) = (input.webhooks.take(), input.isolation_rules.take());
         let (present_webhooks, present_rules) = match entity {
-            Some(id) => {
-                (webhook::present(op, id, webhooks.as_deref())?, isolation_rule::present(op, id, rules.as_deref())?)
-            }
+            Some(id) => (
+                webhook::present(op, id, webhooks.as_deref())?,
+                isolation_rule::present(op, id, rules.as_deref())?,
+            ),
             None => Default::default(),
         };
         Ok(Self { webhooks, present_webhooks, rules, present_rules })

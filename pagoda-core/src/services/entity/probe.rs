@@ -95,8 +95,11 @@ mod tests {
         assert_eq!((problem(Ok(200)), problem(Ok(399))), (None, None));
         assert_eq!(problem(Ok(404)).as_deref(), Some("Not Found"));
         assert_eq!(problem(Ok(599)).as_deref(), Some("status 599"));
-        let refused =
-            OutboundError::AddressNotAllowed { host: "a:80".into(), address: "10.1.2.3".into(), kind: "a private address" };
+        let refused = OutboundError::AddressNotAllowed {
+            host: "a:80".into(),
+            address: "10.1.2.3".into(),
+            kind: "a private address",
+        };
         let said = problem(Err(refused)).unwrap_or_default();
         assert!(said.starts_with("a:80 has an address") && !said.contains("10.1.2.3"), "{said}");
     }

@@ -46,7 +46,10 @@ pub struct WebhookInput {
 impl std::fmt::Debug for WebhookInput {
     /// Without the headers.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebhookInput").field("id", &self.id).field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("WebhookInput")
+            .field("id", &self.id)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +84,9 @@ impl WebhookInput {
                 Some(Fields::whole(Code::Required, "either `id` or `url` must be there"))
             }
             _ if self.is_deleted => None,
-            None => Some(Fields::whole(Code::Invalid, "the `url` of a webhook must be there when it is changed")),
+            None => {
+                Some(Fields::whole(Code::Invalid, "the `url` of a webhook must be there when it is changed"))
+            }
             Some(url) => address(url).err().map(|problem| Fields::whole(Code::Invalid, problem)),
         }
     }
@@ -190,7 +195,8 @@ pub(super) fn write(
             continue;
         }
         let new = replaced(op, &row, input)?;
-        if (&new.label, &new.url, new.is_enabled, &new.headers) != (&row.label, &row.url, row.is_enabled, &row.headers)
+        if (&new.label, &new.url, new.is_enabled, &new.headers)
+            != (&row.label, &row.url, row.is_enabled, &row.headers)
         {
             changed.push(called(new.id, &new.label));
         }
@@ -279,7 +285,10 @@ pub(super) struct WebhookItem {
 impl std::fmt::Debug for WebhookItem {
     /// Without the headers.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebhookItem").field("id", &self.id).field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("WebhookItem")
+            .field("id", &self.id)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
     }
 }
 
@@ -291,7 +300,9 @@ pub(super) fn shown(op: &mut OpCtx, entity_id: i64) -> Result<Vec<WebhookItem>, 
     let item = |row: WebhookRow| {
         let headers = serde_json::from_str(&row.headers)
             // The text of the error would repeat what it stumbled over.
-            .map_err(|_| OpError::Internal(anyhow::anyhow!("the headers of webhook {} cannot be read", row.id)))?;
+            .map_err(|_| {
+                OpError::Internal(anyhow::anyhow!("the headers of webhook {} cannot be read", row.id))
+            })?;
         Ok(WebhookItem {
             id: row.id,
             label: row.label,
@@ -312,10 +323,22 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for good in ["http://a", "https://hooks.example.com:8443/p?q=1", "HTTP://127.0.0.1/", "http://[::1]:80/"] {
+        for good in
+            ["http://a", "https://hooks.example.com:8443/p?q=1", "HTTP://127.0.0.1/", "http://[::1]:80/"]
+        {
             assert_eq!(address(good), Ok(()), "{good}");
         }
-        for bad in ["", "hoge", "http:hoge", "http://", "ftp://a/", "//a/", "http://a b/", "http://u:p@a/", "mailto:a@b"] {
+        for bad in [
+            "",
+            "hoge",
+            "http:hoge",
+            "http://",
+            "ftp://a/",
+            "//a/",
+            "http://a b/",
+            "http://u:p@a/",
+            "mailto:a@b",
+        ] {
             assert!(address(bad).is_err(), "{bad}");
         }
     }

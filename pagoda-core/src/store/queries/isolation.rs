@@ -149,7 +149,8 @@ pub fn clear_conditions(db: &mut Db, rule_ids: &[i64]) -> Result<(), StoreError>
 /// Removes rules without conditions.
 pub fn delete_rules(db: &mut Db, ids: &[i64]) -> Result<(), StoreError> {
     for ids in ids.chunks(MAX_IDS) {
-        on_db!(db, |c| diesel::delete(isolation_rule::table.filter(isolation_rule::id.eq_any(ids))).execute(c))?;
+        on_db!(db, |c| diesel::delete(isolation_rule::table.filter(isolation_rule::id.eq_any(ids)))
+            .execute(c))?;
     }
     Ok(())
 }

@@ -38,7 +38,8 @@ pub fn update(db: &mut Db, row: &WebhookRow) -> Result<(), StoreError> {
 /// Removes webhooks.
 pub fn delete_many(db: &mut Db, ids: &[i64]) -> Result<(), StoreError> {
     for ids in ids.chunks(MAX_IDS) {
-        on_db!(db, |c| diesel::delete(entity_webhook::table.filter(entity_webhook::id.eq_any(ids))).execute(c))?;
+        on_db!(db, |c| diesel::delete(entity_webhook::table.filter(entity_webhook::id.eq_any(ids)))
+            .execute(c))?;
     }
     Ok(())
 }

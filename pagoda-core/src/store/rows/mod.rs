@@ -23,7 +23,8 @@ pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entity_rules::{
-    ConditionRow, JudgedRow, NewCondition, NewRule, NewWebhook, RuleRow, ShownConditionRow, ShownRuleRow, WebhookRow,
+    ConditionRow, JudgedRow, NewCondition, NewRule, NewWebhook, RuleRow, ShownConditionRow, ShownRuleRow,
+    WebhookRow,
 };
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
 pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};
