@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 /// What a status means, in words.
 #[must_use]
 pub fn reason(status: u16) -> String {
-    let known = ureq::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let answer = ureq::http::Response::builder().status(status).body(()).ok();
+    let known = answer.and_then(|answer| answer.status().canonical_reason());
     known.map_or_else(|| format!("status {status}"), str::to_owned)
 }
 

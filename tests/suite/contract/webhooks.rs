@@ -689,7 +689,7 @@ fn what_plugins_change_leaves_them(database: Database) {
 
 fn the_document_describes_them(database: Database) {
     let Some(app) = app(database) else { return };
-    let document = app.get("/api/schema/").expect(200).json();
+    let document = app.get("/api/schema/?format=json").expect(200).json();
     let schemas = &document["components"]["schemas"];
     for (entity, webhook, rule) in [
         ("Entity", "Webhook", "IsolationRule"),
