@@ -32,7 +32,8 @@ fn possible() -> bool {
 /// The program that confines itself and tries things, with the server's defaults in this directory.
 fn probe(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_confined-probe"));
-    command.env_clear().current_dir(directory);
+    // Webhooks may lead to many places; a server that has none needs the least.
+    command.env_clear().env("PAGODA_WEBHOOKS", "off").current_dir(directory);
     command
 }
 
@@ -199,6 +200,7 @@ fn pagoda_digest(directory: &Path) -> String {
     let mut config = pagoda_core::config::Config::default();
     let path = directory.join("pagoda-data/pagoda.db");
     config.database_url = pagoda_core::store::DatabaseUrl::Sqlite(path);
+    config.webhooks.enabled = false;
     pagoda_core::confine::needs::rules(&config, &[], &[]).unwrap().digest()
 }
 
