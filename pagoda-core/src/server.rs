@@ -3,7 +3,7 @@
 mod meters;
 mod plugin_meters;
 
-use crate::config::Config;
+use crate::config::{Config, WebhookAddresses};
 use crate::http::{self, AppState};
 use crate::observe::{alerts, traces};
 use crate::plugins::contributions::Contributions;
@@ -12,7 +12,9 @@ use crate::plugins::registry::{Plugin, Registry};
 use crate::replace::{self, Origin};
 use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
-use crate::services::host::{Host, MOST_OPERATIONS, ModelLimits, ShareSettings};
+use crate::services::host::{
+    Addresses, Host, Hosts, MOST_OPERATIONS, ModelLimits, ShareSettings, WebhookRules,
+};
 use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
 use crate::services::{plugin, user};
@@ -79,6 +81,25 @@ pub(crate) fn model_limits(config: &Config) -> ModelLimits {
     ModelLimits { groups: config.limits.max_groups, roles: config.limits.max_roles, ..ModelLimits::default() }
 }
 
+/// What the configuration says about webhooks of entities.
+pub(crate) fn webhook_rules(config: &Config) -> WebhookRules {
+    let webhooks = &config.webhooks;
+    WebhookRules {
+        enabled: webhooks.enabled,
+        hosts: match &webhooks.hosts {
+            Some(hosts) => Hosts::Listed(hosts.clone()),
+            None => Hosts::All(webhooks.ports.clone()),
+        },
+        reach: match webhooks.addresses {
+            WebhookAddresses::Internet => Addresses::Internet,
+            WebhookAddresses::Network => Addresses::Network,
+            WebhookAddresses::All => Addresses::Everything,
+        },
+        timeout: webhooks.timeout,
+        verify_tls: webhooks.verify_tls,
+    }
+}
+
 /// What plugins may take of the server at a time.
 #[must_use]
 pub fn share_settings(config: &Config) -> ShareSettings {
@@ -110,8 +131,8 @@ pub fn prepare(config: Config, contributions: Contributions) -> anyhow::Result<P
     }
     let store = open_store(&config, true)?;
     let (shares, audit) = (share_settings(&config), audit_settings(&config)?);
-    let limits = model_limits(&config);
-    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit, limits);
+    let (limits, webhooks) = (model_limits(&config), webhook_rules(&config));
+    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit, limits, webhooks);
     host.auditor.check()?;
     let new_admin_password = first_administrator(&host, &config)?;
     plugin_accounts(&host)?;

@@ -39,14 +39,14 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Something that listens, until it is dropped.
-struct Stub {
-    address: SocketAddr,
+pub(crate) struct Stub {
+    pub(crate) address: SocketAddr,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Stub {
-    fn start(serve: impl Fn(TcpStream) + Send + 'static) -> Self {
+    pub(crate) fn start(serve: impl Fn(TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, over) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
         let ends = Arc::clone(&over);
@@ -73,19 +73,19 @@ impl Drop for Stub {
 }
 
 /// What was posted: headers, in lower case, and body.
-type Posted = (BTreeMap<String, String>, Value);
+pub(crate) type Posted = (BTreeMap<String, String>, Value);
 
 /// Takes what is posted.
-struct Hook {
-    stub: Stub,
-    posted: Arc<Mutex<Vec<Posted>>>,
-    tries: Arc<AtomicU16>,
+pub(crate) struct Hook {
+    pub(crate) stub: Stub,
+    pub(crate) posted: Arc<Mutex<Vec<Posted>>>,
+    pub(crate) tries: Arc<AtomicU16>,
     /// What it answers with; 0: not at all for now.
-    status: Arc<AtomicU16>,
+    pub(crate) status: Arc<AtomicU16>,
 }
 
 impl Hook {
-    fn start(status: u16) -> Self {
+    pub(crate) fn start(status: u16) -> Self {
         let posted: Arc<Mutex<Vec<Posted>>> = Arc::default();
         let (status, tries) = (Arc::new(AtomicU16::new(status)), Arc::new(AtomicU16::new(0)));
         let (into, answers, tried) = (Arc::clone(&posted), Arc::clone(&status), Arc::clone(&tries));

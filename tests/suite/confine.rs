@@ -32,7 +32,8 @@ fn possible() -> bool {
 /// The program that confines itself and tries things, with the server's defaults in this directory.
 fn probe(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_confined-probe"));
-    command.env_clear().current_dir(directory);
+    // Webhooks may lead to many places; a server that has none needs the least.
+    command.env_clear().env("PAGODA_WEBHOOKS", "off").current_dir(directory);
     command
 }
 
@@ -199,6 +200,7 @@ fn pagoda_digest(directory: &Path) -> String {
     let mut config = pagoda_core::config::Config::default();
     let path = directory.join("pagoda-data/pagoda.db");
     config.database_url = pagoda_core::store::DatabaseUrl::Sqlite(path);
+    config.webhooks.enabled = false;
     pagoda_core::confine::needs::rules(&config, &[], &[]).unwrap().digest()
 }
 
@@ -238,13 +240,16 @@ fn a_confined_server_does_all_that_a_server_does(database: Database) {
     let connect = told["connect"].as_str().unwrap();
     match &url {
         None => {
-            assert_eq!(connect, "none");
+            // Where webhooks may lead, and where names are looked up.
+            assert_eq!(connect, "53 80 443");
             let data = std::fs::canonicalize(directory.path().join("pagoda-data")).unwrap();
             assert_eq!(told["change"], data.to_str().unwrap());
         }
         Some(url) => {
             let port = url.rsplit(':').next().unwrap().split('/').next().unwrap();
-            assert_eq!((connect, &told["change"]), (port, &json!("")));
+            let ports: Vec<&str> = connect.split(' ').collect();
+            assert!(ports.len() == 4 && ports.contains(&port), "{connect}");
+            assert_eq!(told["change"], "");
         }
     }
     assert!(told["abi"].as_u64().unwrap() >= 6, "{told}");

@@ -290,8 +290,8 @@ fn runner(config: &Config, contributions: Contributions) -> anyhow::Result<Runne
     let registry = registry(config, contributions)?;
     let (shares, audit) = (server::share_settings(config), server::audit_settings(config)?);
     let store = server::open_store(config, false)?;
-    let limits = server::model_limits(config);
-    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit, limits);
+    let (limits, webhooks) = (server::model_limits(config), server::webhook_rules(config));
+    let host = Host::new(store, registry, config.time_zone.clone(), shares, audit, limits, webhooks);
     let request = RequestInfo::new(None, "cli".into(), Origin::Cli, config.time_zone.clone());
     Ok(Runner::new(host, Arc::new(request)))
 }

@@ -68,6 +68,12 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_BREAKER_MOST_PAUSE_S", "breaker_most_pause_s", "how long a breaker stays open at most"),
     ("PAGODA_OUTBOUND_TIMEOUT_MS", "outbound_timeout_ms", "how long a request of a plugin may take"),
     ("PAGODA_OUTBOUND_MAX_BYTES", "outbound_max_bytes", "largest answer to a request of a plugin"),
+    ("PAGODA_WEBHOOKS", "webhooks", "whether entities have webhooks"),
+    ("PAGODA_WEBHOOK_HOSTS", "webhook_hosts", "the only hosts that webhooks reach"),
+    ("PAGODA_WEBHOOK_PORTS", "webhook_ports", "ports that webhooks reach on hosts that are not named"),
+    ("PAGODA_WEBHOOK_ADDRESSES", "webhook_addresses", "internet, network or all"),
+    ("PAGODA_WEBHOOK_TIMEOUT_MS", "webhook_timeout_ms", "how long webhooks have to answer"),
+    ("PAGODA_WEBHOOK_VERIFY_TLS", "webhook_verify_tls", "whether certificates of webhooks must be good"),
     ("PAGODA_CONFINE", "confine", "auto, require or off"),
     ("ENABLED_PLUGINS", "enabled_plugins", "the linked plugins that run, separated by commas"),
     ("BACKEND_PLUGIN_ENTITY_OVERRIDES", "backend_plugin_entity_overrides", "JSON, operation overrides"),
@@ -128,6 +134,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
                 super::limits::setter(key)
                     .or_else(|| super::alerts::setter(key))
                     .or_else(|| super::otlp::setter(key))
+                    .or_else(|| super::webhooks::setter(key))
             };
         }
     })

@@ -11,6 +11,7 @@ mod policy;
 mod proxies;
 mod secret;
 mod secrets;
+mod webhooks;
 
 pub use alerts::{AlertSettings, Smtp, SmtpTls, Webhook};
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
@@ -18,6 +19,7 @@ pub use limits::{Limits, MetricsAccess};
 pub use otlp::{Collector, OtlpSettings};
 pub use proxies::Proxies;
 pub use secret::Secret;
+pub use webhooks::{WebhookAddresses, WebhookSettings};
 
 use crate::plugins::registry::PluginSettings;
 use crate::store::{DatabaseUrl, StoreOptions};
@@ -84,6 +86,8 @@ pub struct Config {
     pub audit_keys: Vec<Secret>,
     /// Days for which rows of the audit log are kept; none means for ever.
     pub audit_retention_days: Option<u32>,
+    /// Webhooks of entities.
+    pub webhooks: WebhookSettings,
     /// What raises alerts, and who is told.
     pub alerts: AlertSettings,
     /// Where traces go.
@@ -135,6 +139,7 @@ impl Default for Config {
             audit: true,
             audit_keys: Vec::new(),
             audit_retention_days: Some(365),
+            webhooks: WebhookSettings::default(),
             alerts: AlertSettings::default(),
             otlp: OtlpSettings::default(),
             log: "info".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::rules::{Access, Ports, Rules};
 use super::system;
-use crate::config::Config;
+use crate::config::{Config, WebhookSettings};
 use crate::plugins::policy::PluginPolicy;
 use crate::store::{DatabaseUrl, Endpoint, prepare_directory};
 use anyhow::Context;
@@ -95,8 +95,12 @@ pub fn rules(config: &Config, plugins: &[&PluginDecl], besides: &[Outbound]) -> 
     for destination in &outbound {
         rules.connect.add(destination.port);
     }
-    if !outbound.is_empty() {
+    let reaches_out = !outbound.is_empty() || config.webhooks.enabled;
+    if reaches_out {
         system::network(&mut rules);
+    }
+    if config.webhooks.enabled {
+        webhooks(&config.webhooks, &mut rules)?;
     }
     if outbound.iter().any(Outbound::is_name) {
         rules.connect.add(DOMAIN_PORT);
@@ -144,6 +148,23 @@ fn of_config(config: &Config) -> Vec<Outbound> {
     outbound
 }
 
+/// Where webhooks of entities lead: users write their addresses, so only the ports are known.
+fn webhooks(settings: &WebhookSettings, rules: &mut Rules) -> anyhow::Result<()> {
+    rules.connect.add(DOMAIN_PORT);
+    match (&settings.hosts, &settings.ports) {
+        (Some(hosts), _) => {
+            for host in hosts {
+                let destinations = Outbound::parse(&host.to_string())
+                    .map_err(|problem| anyhow::anyhow!("a host of webhook_hosts: {problem}"))?;
+                destinations.iter().for_each(|destination| rules.connect.add(destination.port));
+            }
+        }
+        (None, Some(ports)) => ports.iter().for_each(|port| rules.connect.add(*port)),
+        (None, None) => rules.connect = Ports::Any,
+    }
+    Ok(())
+}
+
 /// Where plugins connect to: what those that may reach out declare, or what the operator says instead.
 fn of_plugins(
     plugins: &[&PluginDecl],
@@ -181,12 +202,37 @@ mod tests {
     use crate::store::DatabaseUrl;
     use pagoda_plugin_sdk::PluginDecl;
     use pagoda_plugin_sdk::capability::Capability;
+    use pagoda_plugin_sdk::http::HostPattern;
     use proptest::prelude::*;
 
     static AT_HOME: PluginDecl = PluginDecl::new("at-home", "At home", "1.0.0");
     static PLUGIN: PluginDecl = PluginDecl::new("calls-out", "Calls out", "1.0.0")
         .with_capabilities(&[Capability::ReachHttp])
         .with_http_hosts(&["api.example.com:8443"]);
+
+    /// Without webhooks, which lead to many places.
+    fn quiet() -> Config {
+        let mut config = Config::default();
+        config.webhooks.enabled = false;
+        config
+    }
+
+    #[test]
+    fn webhooks_need_the_ports_that_they_may_lead_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let database_url = DatabaseUrl::Sqlite(directory.path().join("p.db"));
+        let mut config = Config { database_url, ..Config::default() };
+        let ports = |config: &Config| rules(config, &[], &[]).unwrap().connect.to_string();
+        assert_eq!(ports(&config), "53 80 443");
+        config.webhooks.ports = None;
+        assert_eq!(ports(&config), "any");
+        config.webhooks.hosts = Some(vec![HostPattern::parse("*.ci.internal:8080").unwrap()]);
+        assert_eq!(ports(&config), "53 8080");
+        let readable = rules(&config, &[], &[]).unwrap().readable();
+        assert!(!std::path::Path::new("/etc/hosts").exists() || readable.contains(&"/etc/hosts".to_owned()));
+        config.webhooks.enabled = false;
+        assert_eq!(ports(&config), "none");
+    }
 
     #[test]
     fn hosts_with_and_without_ports() {
@@ -210,7 +256,7 @@ mod tests {
             database_url: DatabaseUrl::Sqlite(data.join("p.db")),
             file: Some(directory.path().join("p.toml")),
             secret_files: vec![directory.path().join("key")],
-            ..Config::default()
+            ..quiet()
         };
         std::fs::write(directory.path().join("key"), "").unwrap();
         std::fs::write(directory.path().join("p.toml"), "").unwrap();
@@ -244,7 +290,7 @@ mod tests {
         let mut config = Config {
             bind: ([127, 0, 0, 1], 0).into(),
             database_url: DatabaseUrl::parse("postgres://db.internal:6000/d").unwrap(),
-            ..Config::default()
+            ..quiet()
         };
         let ports = |config: &Config, plugins: &[&PluginDecl], besides: &[Outbound]| {
             let found = rules(config, plugins, besides).unwrap();
@@ -273,6 +319,7 @@ mod tests {
             ("PAGODA_ALERT_EMAIL_TO", "ops@example.com"),
             ("PAGODA_ALERT_EMAIL_FROM", "pagoda@example.com"),
             ("PAGODA_SMTP_URL", "smtp://10.0.0.3"),
+            ("PAGODA_WEBHOOKS", "off"),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut config = Config::load(&Flags::default(), variables).unwrap();
@@ -288,8 +335,11 @@ mod tests {
     #[cfg(feature = "otlp")]
     #[test]
     fn traces_need_the_port_of_who_takes_them() {
-        let variables =
-            [("DATABASE_URL", "postgres://127.0.0.1/d"), ("PAGODA_OTLP_ENDPOINT", "http://127.0.0.2:4318")];
+        let variables = [
+            ("DATABASE_URL", "postgres://127.0.0.1/d"),
+            ("PAGODA_OTLP_ENDPOINT", "http://127.0.0.2:4318"),
+            ("PAGODA_WEBHOOKS", "off"),
+        ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load(&Flags::default(), variables).unwrap();
         assert_eq!(rules(&config, &[], &[]).unwrap().connect.to_string(), "4318 5432");

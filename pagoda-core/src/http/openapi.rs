@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod entity_rules;
 mod entry_names;
 mod entry_values;
 
@@ -394,6 +395,7 @@ fn all_schemas() -> Value {
             all.extend(more);
         }
     }
+    entity_rules::describe(&mut all);
     all
 }
 

@@ -5,8 +5,32 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What an address is that plugins do not reach unless they may reach private ones; none for the others.
-pub(super) fn reserved(address: IpAddr) -> Option<&'static str> {
+/// Which addresses are reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Addresses {
+    /// Those of the internet.
+    #[default]
+    Internet,
+    /// Those of private networks too, but not the machine's own, nor those of its link, where providers of
+    /// machines keep what only the machine may know.
+    Network,
+    /// All.
+    Everything,
+}
+
+const PRIVATE: &str = "a private address";
+
+/// What an address is that is not reached; none for the others.
+pub(super) fn refused(address: IpAddr, reach: Addresses) -> Option<&'static str> {
+    match reach {
+        Addresses::Internet => reserved(address),
+        Addresses::Network => reserved(address).filter(|kind| *kind != PRIVATE),
+        Addresses::Everything => None,
+    }
+}
+
+/// What an address is that is none of the internet.
+fn reserved(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => reserved_v4(address),
         IpAddr::V6(address) => reserved_v6(address),
@@ -16,15 +40,15 @@ pub(super) fn reserved(address: IpAddr) -> Option<&'static str> {
 /// Network, length of its prefix, what it is.
 const V4: [([u8; 4], u32, &str); 16] = [
     ([0, 0, 0, 0], 8, "an unspecified address"),
-    ([10, 0, 0, 0], 8, "a private address"),
+    ([10, 0, 0, 0], 8, PRIVATE),
     ([100, 64, 0, 0], 10, "an address shared behind carriers"),
     ([127, 0, 0, 0], 8, "a loopback address"),
     ([169, 254, 0, 0], 16, "a link-local address"),
-    ([172, 16, 0, 0], 12, "a private address"),
+    ([172, 16, 0, 0], 12, PRIVATE),
     ([192, 0, 0, 0], 24, "an address of protocols"),
     ([192, 0, 2, 0], 24, "an address for documentation"),
     ([192, 88, 99, 0], 24, "an address of relays"),
-    ([192, 168, 0, 0], 16, "a private address"),
+    ([192, 168, 0, 0], 16, PRIVATE),
     ([198, 18, 0, 0], 15, "an address for benchmarks"),
     ([198, 51, 100, 0], 24, "an address for documentation"),
     ([203, 0, 113, 0], 24, "an address for documentation"),
@@ -60,8 +84,10 @@ fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
     for (network, prefix, kind) in [
         (0xff00 << 112, 8, "a multicast address"),
         (0xfe80 << 112, 10, "a link-local address"),
-        (0xfc00 << 112, 7, "a private address"),
-        (0xfec0 << 112, 10, "a private address"),
+        // Within the private ones, and no more private than link-local addresses are.
+        (0xfd00_0ec2 << 96, 32, "an address of a provider's services"),
+        (0xfc00 << 112, 7, PRIVATE),
+        (0xfec0 << 112, 10, PRIVATE),
         (0x2001_0db8 << 96, 32, "an address for documentation"),
         (0x3fff << 112, 20, "an address for documentation"),
         // Tunnels such as Teredo, benchmarks, overlays.
@@ -77,7 +103,7 @@ fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::reserved;
+    use super::{Addresses, refused, reserved};
     use proptest::prelude::*;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -147,6 +173,7 @@ mod tests {
             ("2001:db8::1", "an address for documentation"),
             ("3fff::1", "an address for documentation"),
             ("fc00::1", "a private address"),
+            ("fd00:ec2::254", "an address of a provider's services"),
             ("fdff::1", "a private address"),
             ("fe80::1", "a link-local address"),
             ("fec0::1", "a private address"),
@@ -155,6 +182,31 @@ mod tests {
             ("100::1", "a reserved address"),
         ] {
             assert_eq!(kind(address), Some(expected), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_networks_are_more_than_the_internet_and_less_than_everything() {
+        for (address, internet, network) in [
+            ("1.1.1.1", true, true),
+            ("10.0.0.1", false, true),
+            ("172.16.0.1", false, true),
+            ("192.168.1.1", false, true),
+            ("fd00::1", false, true),
+            ("::ffff:10.0.0.1", false, true),
+            ("127.0.0.1", false, false),
+            ("::1", false, false),
+            ("::ffff:127.0.0.1", false, false),
+            ("0.0.0.0", false, false),
+            ("169.254.169.254", false, false),
+            ("100.100.100.200", false, false),
+            ("fd00:ec2::254", false, false),
+            ("fe80::1", false, false),
+            ("224.0.0.1", false, false),
+        ] {
+            let passes = |reach| refused(address.parse().unwrap(), reach).is_none();
+            let found = [Addresses::Internet, Addresses::Network, Addresses::Everything].map(passes);
+            assert_eq!(found, [internet, network, true], "{address}");
         }
     }
 

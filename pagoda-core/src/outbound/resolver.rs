@@ -1,6 +1,6 @@
-//! Finds the addresses of a host, and lets none pass that plugins do not reach.
+//! Finds the addresses of a host, and lets none pass that are not reached.
 
-use super::address::reserved;
+use super::address::{Addresses, refused};
 use std::net::IpAddr;
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -12,17 +12,17 @@ use ureq::unversioned::transport::NextTimeout;
 #[derive(Debug)]
 pub(super) struct Checked {
     inner: DefaultResolver,
-    private: bool,
+    reach: Addresses,
 }
 
 impl Checked {
-    /// `private` lets all addresses pass.
-    pub(super) fn new(private: bool) -> Self {
-        Self { inner: DefaultResolver::default(), private }
+    /// Lets the addresses pass that are reached.
+    pub(super) fn new(reach: Addresses) -> Self {
+        Self { inner: DefaultResolver::default(), reach }
     }
 }
 
-/// An address that plugins do not reach, as the client carries it through.
+/// An address that is not reached, as the client carries it through.
 #[derive(Debug, thiserror::Error)]
 #[error("{address} is {kind}")]
 pub(super) struct Reserved {
@@ -40,9 +40,7 @@ impl Resolver for Checked {
         let addresses = self.inner.resolve(uri, config, timeout)?;
         // One bad address is enough: a name that leads inside and outside at once is no accident.
         for address in addresses.iter().map(|address| address.ip()) {
-            if let Some(kind) = reserved(address)
-                && !self.private
-            {
+            if let Some(kind) = refused(address, self.reach) {
                 return Err(ureq::Error::Other(Box::new(Reserved { address, kind })));
             }
         }

@@ -3,7 +3,7 @@
 use super::Caller;
 use super::resolver::Reserved;
 use pagoda_plugin_sdk::http::{
-    Destination, OutboundError, OutboundRequest, OutboundResponse, OutboundResult, any_allows, may_set_header,
+    Destination, OutboundError, OutboundRequest, OutboundResponse, OutboundResult, may_set_header,
 };
 use pagoda_plugin_sdk::route::Method;
 use std::io::Read;
@@ -22,10 +22,10 @@ pub(super) fn check(caller: &Caller, request: &OutboundRequest) -> OutboundResul
 }
 
 fn allowed(caller: &Caller, destination: &Destination) -> OutboundResult<()> {
-    if any_allows(&caller.policy.hosts, destination) {
+    if caller.policy.hosts.allow(destination) {
         return Ok(());
     }
-    Err(OutboundError::HostNotAllowed { plugin: caller.plugin, host: destination.authority() })
+    Err(OutboundError::HostNotAllowed { plugin: caller.name, host: destination.authority() })
 }
 
 /// Sends a request and follows its redirects; blocks until the whole answer is there, or `until`.
@@ -44,6 +44,9 @@ pub(super) fn send(
         let failed = |error: ureq::Error| explain(error, &to, started, caller.policy.max_bytes);
         let response = exchange(caller, method, &to, &headers, body, until).map_err(failed)?;
         let Some(location) = redirect(&response) else {
+            if caller.policy.status_only {
+                return Ok(OutboundResponse::new(response.status().as_u16()));
+            }
             return read(response, caller.policy.max_bytes).map_err(failed)?.ok_or_else(|| {
                 OutboundError::TooLarge { host: to.authority(), limit: caller.policy.max_bytes }
             });
@@ -64,7 +67,7 @@ pub(super) fn send(
     Err(OutboundError::TooManyRedirects(MOST_REDIRECTS))
 }
 
-/// The plugin's headers, checked.
+/// The caller's headers, checked.
 fn headers(request: &OutboundRequest) -> OutboundResult<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in request.headers() {
@@ -76,7 +79,8 @@ fn headers(request: &OutboundRequest) -> OutboundResult<HeaderMap> {
         let mut value =
             HeaderValue::try_from(value.as_str()).map_err(|_| bad("has no value that can be sent"))?;
         value.set_sensitive(true);
-        headers.append(key, value);
+        let too_many = |_| OutboundError::BadRequest("it has too many headers".to_owned());
+        headers.try_append(key, value).map_err(too_many)?;
     }
     Ok(headers)
 }

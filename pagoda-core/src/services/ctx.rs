@@ -5,6 +5,7 @@
 
 use super::acl::Memo;
 use super::audit::Trail;
+use super::entity::Probes;
 use super::error::OpError;
 use super::host::{Host, MOST_NESTED};
 use crate::plugins::dispatch::{self, Session};
@@ -45,6 +46,7 @@ pub struct OpState {
     frames: Vec<Frame>,
     pub(crate) events: Events,
     pub(crate) trail: Trail,
+    pub(crate) probes: Probes,
     /// What is known of the acting user's rights.
     pub(super) access: Memo,
 }
@@ -57,6 +59,7 @@ struct Frame {
     /// From when on the handler gets no more answers: it must not hold the transaction for ever.
     until: Instant,
     trail: usize,
+    probes: usize,
 }
 
 impl Deref for OpCtx {
@@ -86,8 +89,8 @@ impl OpCtx {
     ) -> Self {
         let now = Timestamp::now();
         let (frames, events, trail) = (Vec::new(), Events::default(), Trail::default());
-        let access = Memo::default();
-        let state = OpState { db, host, request, now, inside, until, frames, events, trail, access };
+        let (access, probes) = (Memo::default(), Probes::default());
+        let state = OpState { db, host, request, now, inside, until, frames, events, trail, probes, access };
         Self { inner: Some(Box::new(state)) }
     }
 
@@ -217,13 +220,14 @@ impl OpCtx {
     /// That of `work`, or the database cannot undo it.
     pub fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, OpError>) -> Result<T, OpError> {
         let savepoint = self.db.savepoint()?;
-        let (events, trail) = (self.events.len(), self.trail.len());
+        let (events, trail, probes) = (self.events.len(), self.trail.len(), self.probes.len());
         match work(self) {
             Ok(_) if self.db.has_failed() => {
                 self.db.rollback_to(savepoint)?;
                 self.access.forget();
                 self.events.undo(events);
                 self.trail.undo(trail);
+                self.probes.undo(probes);
                 Err(OpError::Internal(anyhow::anyhow!("a statement failed and nobody said so")))
             }
             Ok(value) => {
@@ -235,6 +239,7 @@ impl OpCtx {
                 self.access.forget();
                 self.events.undo(events);
                 self.trail.undo(trail);
+                self.probes.undo(probes);
                 Err(error)
             }
         }
@@ -296,9 +301,9 @@ impl Session for OpCtx {
     }
 
     fn lend(&mut self, plugin: &'static PluginDecl, until: Instant) -> Box<dyn BridgeManager> {
-        let (events, trail) = (self.events.len(), self.trail.len());
+        let (events, trail, probes) = (self.events.len(), self.trail.len(), self.probes.len());
         self.inside.push(plugin);
-        self.frames.push(Frame { savepoint: None, events, trail, until });
+        self.frames.push(Frame { savepoint: None, events, trail, probes, until });
         Box::new(Self { inner: self.inner.take() })
     }
 
@@ -321,6 +326,7 @@ impl Session for OpCtx {
         if !keep {
             self.events.undo(frame.events);
             self.trail.undo(frame.trail);
+            self.probes.undo(frame.probes);
         }
         Ok(keep)
     }

@@ -2,8 +2,9 @@
 
 use super::audit::{AuditSettings, Auditor};
 use crate::limits::shares::{PluginShares, Rules};
+pub use crate::outbound::{Addresses, Hosts};
 use crate::outbound::{Outbound, Policy};
-use crate::plugins::registry::Registry;
+use crate::plugins::registry::{Plugin, Registry};
 use crate::services::job::counts::JobCounts;
 use crate::services::plugin::Seen;
 use crate::store::{Backend, Store};
@@ -25,6 +26,33 @@ pub struct ModelLimits {
     pub roles: Option<usize>,
 }
 
+/// What an operator decides about webhooks of entities.
+#[derive(Debug, Clone)]
+pub struct WebhookRules {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// Which hosts they reach.
+    pub hosts: Hosts,
+    /// Which addresses these may have.
+    pub reach: Addresses,
+    /// How long a request waits for all of its webhooks.
+    pub timeout: Duration,
+    /// Whether certificates must be good.
+    pub verify_tls: bool,
+}
+
+impl Default for WebhookRules {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            hosts: Hosts::All(Some(vec![80, 443])),
+            reach: Addresses::Network,
+            timeout: Duration::from_secs(3),
+            verify_tls: true,
+        }
+    }
+}
+
 /// A server: its database, its plugins, its settings.
 #[derive(Debug)]
 pub struct Host {
@@ -36,7 +64,9 @@ pub struct Host {
     pub zone: Zone,
     /// Limits of the data model.
     pub limits: ModelLimits,
-    /// Sends the requests of plugins.
+    /// What holds for webhooks of entities.
+    pub webhooks: WebhookRules,
+    /// Sends the requests of plugins, and those to webhooks.
     pub outbound: Outbound,
     /// Takes what no operation records in the audit log.
     pub auditor: Auditor,
@@ -86,6 +116,7 @@ impl Host {
         shares: ShareSettings,
         audit: AuditSettings,
         limits: ModelLimits,
+        webhooks: WebhookRules,
     ) -> Arc<Self> {
         let rules = Rules {
             connections: store.connections(),
@@ -98,7 +129,8 @@ impl Host {
         let shares = PluginShares::new(registry.plugins().iter().map(|plugin| plugin.decl.id), rules);
         Arc::new(Self {
             auditor: Auditor::new(store.clone(), audit),
-            outbound: outbound(&registry),
+            outbound: outbound(&registry, &webhooks),
+            webhooks,
             store,
             registry: Arc::new(registry),
             zone,
@@ -184,13 +216,27 @@ impl Host {
     }
 }
 
-fn outbound(registry: &Registry) -> Outbound {
-    Outbound::new(registry.plugins().iter().map(|plugin| {
+fn outbound(registry: &Registry, webhooks: &WebhookRules) -> Outbound {
+    let of_plugin = |plugin: &Plugin| {
         let reach = &plugin.reach;
-        let (timeout, max_bytes) = (reach.limits.timeout, reach.limits.max_bytes);
-        let (hosts, private) = (reach.hosts.clone(), reach.private);
-        (plugin.decl.id, Policy { hosts, private, timeout, max_bytes })
-    }))
+        let policy = Policy {
+            hosts: Hosts::Listed(reach.hosts.clone()),
+            reach: if reach.private { Addresses::Everything } else { Addresses::Internet },
+            timeout: reach.limits.timeout,
+            max_bytes: reach.limits.max_bytes,
+            ..Policy::default()
+        };
+        (plugin.decl.id, policy)
+    };
+    let webhooks = Policy {
+        hosts: webhooks.hosts.clone(),
+        reach: webhooks.reach,
+        timeout: webhooks.timeout,
+        status_only: true,
+        any_certificate: !webhooks.verify_tls,
+        ..Policy::default()
+    };
+    Outbound::new(registry.plugins().iter().map(of_plugin), webhooks)
 }
 
 impl Drop for Host {

@@ -2,6 +2,7 @@
 
 use super::audit::Trail;
 use super::ctx::OpCtx;
+use super::entity::Probes;
 use super::error::OpError;
 use super::host::Host;
 use super::transaction::Open;
@@ -181,7 +182,7 @@ impl Runner {
         let span = self.span(mode);
         loop {
             tries += 1;
-            let (outcome, mut events, trail) = span.in_scope(|| self.attempt(mode, &mut work));
+            let (outcome, mut events, trail, probes) = span.in_scope(|| self.attempt(mode, &mut work));
             match outcome {
                 Err(OpError::Unavailable(StoreError::Serialization)) if tries < MOST_TRIES => {
                     // Others hold what this one needs; give them a moment, longer each time.
@@ -194,6 +195,7 @@ impl Runner {
                     // Before the events: their handlers take places of their own, and who holds one while it
                     // waits for another may wait for itself.
                     drop(place);
+                    probes.run(self);
                     if !events.is_empty() {
                         events.run_plain(&self.surroundings());
                     }
@@ -203,19 +205,19 @@ impl Runner {
         }
     }
 
-    /// One transaction; also what is left to observe and to record after it.
+    /// One transaction; also what is left to observe, to record and to ask after it.
     fn attempt<T>(
         &self,
         mode: Mode,
         work: &mut impl FnMut(&mut OpCtx) -> Result<T, OpError>,
-    ) -> (Result<T, OpError>, Events, Trail) {
+    ) -> (Result<T, OpError>, Events, Trail, Probes) {
         let opened = match mode {
             Mode::Read => self.host.store.reader(),
             Mode::Write => self.host.store.writer(),
         };
         let db = match opened.and_then(|mut db| db.begin().map(|()| db)) {
             Ok(db) => db,
-            Err(error) => return (Err(error.into()), Events::default(), Trail::default()),
+            Err(error) => return (Err(error.into()), Events::default(), Trail::default(), Probes::default()),
         };
         let _open = Open::enter();
         let until = self.function.as_ref().map(|function| Instant::now() + function.times.hard_limit);
@@ -225,9 +227,10 @@ impl Runner {
         let Some(mut state) = op.into_state() else {
             // Dropped with its transaction, which is rolled back by that.
             let lost = outcome.err().unwrap_or_else(|| OpError::Internal(anyhow::anyhow!("operation lost")));
-            return (Err(lost), Events::default(), Trail::default());
+            return (Err(lost), Events::default(), Trail::default(), Probes::default());
         };
         let (mut events, mut trail) = (std::mem::take(&mut state.events), std::mem::take(&mut state.trail));
+        let mut probes = std::mem::take(&mut state.probes);
         let outcome = outcome.and_then(|value| {
             // What was done and the record of it are one: neither is there without the other.
             if mode == Mode::Write {
@@ -243,6 +246,7 @@ impl Runner {
         if outcome.is_err() {
             events.undo(0);
             trail.undo(0);
+            probes.undo(0);
             if let Err(error) = state.db.rollback() {
                 tracing::warn!(trace_id = %self.request.trace_id, "a transaction could not be rolled back: {error}");
             }
@@ -252,7 +256,7 @@ impl Runner {
         if recorded {
             self.host.auditor.outbox_filled();
         }
-        (outcome, events, trail)
+        (outcome, events, trail, probes)
     }
 
     /// The span that the transaction is in traces.

@@ -294,6 +294,40 @@ table! {
 }
 
 table! {
+    entity_webhook {
+        id -> BigInt,
+        entity_id -> BigInt,
+        label -> Text,
+        url -> Text,
+        is_enabled -> Bool,
+        headers -> Text,
+        is_verified -> Bool,
+        verification_error -> Nullable<Text>,
+    }
+}
+
+table! {
+    isolation_rule {
+        id -> BigInt,
+        entity_id -> BigInt,
+        is_prevent_all -> Bool,
+        prevent_from_id -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    isolation_condition {
+        id -> BigInt,
+        rule_id -> BigInt,
+        attr_id -> BigInt,
+        str_cond -> Text,
+        ref_cond_id -> Nullable<BigInt>,
+        bool_cond -> Bool,
+        is_unmatch -> Bool,
+    }
+}
+
+table! {
     group_member (user_id, group_id) {
         user_id -> BigInt,
         group_id -> BigInt,
@@ -388,6 +422,9 @@ joinable!(entry -> entity (entity_id));
 joinable!(attribute -> entity_attr (attr_id));
 joinable!(entry_alias -> entry (entry_id));
 joinable!(attr_value -> attribute (attribute_id));
+joinable!(isolation_rule -> entity (prevent_from_id));
+joinable!(isolation_condition -> isolation_rule (rule_id));
+joinable!(isolation_condition -> entity_attr (attr_id));
 joinable!(alert_delivery -> alert (alert_id));
 joinable!(group_member -> app_user (user_id));
 joinable!(group_member -> user_group (group_id));
@@ -412,4 +449,7 @@ allow_tables_to_appear_in_same_query!(
     entry_name,
     entry_alias,
     job,
+    entity_webhook,
+    isolation_rule,
+    isolation_condition,
 );

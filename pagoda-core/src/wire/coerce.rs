@@ -35,26 +35,21 @@ impl<'a> Reader<'a> {
 
     /// Reads a list of integers; complaints about elements are keyed by their index.
     pub fn id_list(&mut self, field: &str) -> Option<Vec<i64>> {
-        match self.raw(field)? {
-            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
-            Value::Array(list) => {
-                let mut ids = Vec::with_capacity(list.len());
-                let mut bad = Map::new();
-                for (index, element) in list.iter().enumerate() {
-                    match id(element) {
-                        Ok(id) => ids.push(id),
-                        Err((code, message)) => {
-                            bad.insert(index.to_string(), Value::Array(vec![super::leaf(code, message)]));
-                        }
-                    }
+        let list = self.list(field)?;
+        let mut ids = Vec::with_capacity(list.len());
+        let mut bad = Map::new();
+        for (index, element) in list.iter().enumerate() {
+            match id(element) {
+                Ok(id) => ids.push(id),
+                Err((code, message)) => {
+                    bad.insert(index.to_string(), Value::Array(vec![super::leaf(code, message)]));
                 }
-                if bad.is_empty() {
-                    return Some(ids);
-                }
-                self.errors.nest(field, Value::Object(bad));
             }
-            _ => self.errors.add(field, Code::Invalid, "expected a list"),
         }
+        if bad.is_empty() {
+            return Some(ids);
+        }
+        self.errors.nest(field, Value::Object(bad));
         None
     }
 
@@ -67,6 +62,28 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// The elements of a list of scalars or objects whose complaints are keyed by index, see
+    /// [`Fields::nest_list`]; a complaint is noted where it is no list.
+    pub fn list(&mut self, field: &str) -> Option<&'a [Value]> {
+        match self.object.get(field)? {
+            Value::Array(elements) => return Some(elements),
+            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
+            _ => self.errors.add(field, Code::Invalid, "expected a list"),
+        }
+        None
+    }
+
+    /// As [`Reader::list`], of objects whose complaints are one for each, see [`Fields::nest_each`]. *Source: spec,
+    /// entity §0.2.*
+    pub fn each(&mut self, field: &str) -> Option<&'a [Value]> {
+        match self.object.get(field)? {
+            Value::Array(elements) => return Some(elements),
+            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
+            _ => self.errors.nest(field, Fields::whole(Code::Invalid, "expected a list").to_json()),
+        }
+        None
     }
 
     /// As [`Reader::field`], with a complaint when it was not sent.
@@ -184,6 +201,14 @@ pub fn boolean(value: &Value) -> Result<bool, Refusal> {
         "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
         _ => Err((Code::Invalid, "expected true or false".into())),
     }
+}
+
+/// An id, or none.
+///
+/// # Errors
+/// The complaint.
+pub fn optional_id(value: &Value) -> Result<Option<i64>, Refusal> {
+    if value.is_null() { Ok(None) } else { id(value).map(Some) }
 }
 
 /// An id: an integer or a numeric string.

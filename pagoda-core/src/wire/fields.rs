@@ -57,6 +57,14 @@ impl Fields {
         }
     }
 
+    /// Adds the complaints of a list with one element for each child, `{}` for good ones, if any is bad.
+    pub fn nest_each<'a>(&mut self, field: &str, children: impl IntoIterator<Item = &'a Fields>) {
+        let all: Vec<&Fields> = children.into_iter().collect();
+        if all.iter().any(|child| !child.is_empty()) {
+            self.nest(field, Value::Array(all.into_iter().map(Fields::to_json).collect()));
+        }
+    }
+
     /// Whether a field has a complaint already.
     #[must_use]
     pub fn has(&self, field: &str) -> bool {

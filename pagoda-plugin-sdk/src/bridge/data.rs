@@ -30,7 +30,8 @@ pub struct EntryQuery {
     pub limit: u32,
 }
 
-/// An entity to be created. Defaults: no remark, no pattern, named by the user, not top-level.
+/// An entity to be created. Defaults: no remark, no pattern, named by the user, not top-level, without
+/// webhooks and isolation rules.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NewEntity {
@@ -46,7 +47,7 @@ pub struct NewEntity {
     pub attrs: Vec<EntityAttr>,
 }
 
-/// A change of an entity; `None` leaves a field as it is.
+/// A change of an entity; `None` leaves a field as it is. Webhooks and isolation rules always stay.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct EntityChange {

@@ -84,6 +84,12 @@ impl OutboundRequest {
         self.header("Content-Type", content_type)
     }
 
+    /// Sets the body without saying what it is: no `Content-Type`, unless a header of the request says it.
+    pub fn untyped(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// Sets a JSON body.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 payloads! {
     /// `entity.before_create`: the definition as requested. Every field may be changed; the result is
-    /// validated like a request.
+    /// validated like a request. Webhooks and isolation rules of the request are not in it; they are stored as they
+    /// were sent.
     EntityBeforeCreate {
         /// The entity to be; `name` is what the filter `entity = "…"` compares.
         entity: EntityRef,
@@ -33,7 +34,8 @@ payloads! {
         created: Entity,
     } by entity;
 
-    /// `entity.before_update`: the change as requested. `None` leaves a field as it is.
+    /// `entity.before_update`: the change as requested. `None` leaves a field as it is. Webhooks and isolation rules
+    /// of the request are not in it; they are stored as they were sent.
     EntityBeforeUpdate {
         /// The entity under its present name.
         entity: EntityRef,

@@ -8,12 +8,14 @@ mod copy;
 // mod count;
 mod groups;
 mod history_writes;
+mod isolation;
 mod jobs;
 mod names;
 mod parties;
 mod references;
 mod roles;
 mod values;
+mod webhooks;
 
 use crate::server::{Answer, TestApp};
 use serde_json::{Value, json};
@@ -76,4 +78,19 @@ pub(crate) fn send_yaml(app: &TestApp, token: &str, path: &str, body: &str) -> A
 /// The values of one key in a list.
 pub(crate) fn column(list: &Value, key: &str) -> Vec<Value> {
     list.as_array().unwrap().iter().map(|row| row[key].clone()).collect()
+}
+
+/// The complaints about one field of a body that has no others, without their messages.
+pub(crate) fn complaints(answer: Answer, field: &str) -> Value {
+    fn bare(value: &Value) -> Value {
+        match value {
+            Value::Object(fields) if fields.contains_key("message") => fields["code"].clone(),
+            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), bare(value))).collect(),
+            Value::Array(items) => items.iter().map(bare).collect(),
+            other => other.clone(),
+        }
+    }
+    let body = answer.expect(400).json();
+    assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+    bare(&body[field])
 }

@@ -9,6 +9,7 @@ on_both_databases! {
     referrers_are_found_by_part_of_their_names;
     case_entry_170_groups_and_roles_that_an_attribute_may_refer_to;
     entries_that_an_attribute_may_refer_to;
+    case_entry_172_isolated_entries_are_no_candidates;
 }
 
 fn referrers(app: &TestApp, entry: i64, query: &str) -> Value {
@@ -183,4 +184,26 @@ fn entries_that_an_attribute_may_refer_to(database: Database) {
     let found = app.with_token(&guest, "GET", &path, None).expect(200).json();
     assert_eq!(found.as_array().unwrap().len(), 50);
     assert_eq!((&found[0]["name"], &found[49]["name"]), (&json!("room 00"), &json!("room 49")));
+}
+
+fn case_entry_172_isolated_entries_are_no_candidates(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (site, site_attrs) = app.entity(json!({"name": "site", "attrs": [{"name": "state", "type": 2}]}));
+    let refers = |name: &str| {
+        let (id, attrs) =
+            app.entity(json!({"name": name, "attrs": [{"name": "site", "type": 1, "referral": [site]}]}));
+        (id, attrs["site"])
+    };
+    let ((rack, racks), (_, rooms)) = (refers("rack"), refers("room"));
+    for n in 0..60 {
+        let state = if n < 20 { "closed" } else { "open" };
+        let attrs = json!([{"id": site_attrs["state"], "value": state}]);
+        app.entry(site, json!({"name": format!("site {n:02}"), "attrs": attrs}));
+    }
+    let rule = json!({"conditions": [{"attr_id": site_attrs["state"], "str_cond": "closed"}], "action": {"prevent_from_id": rack}});
+    app.put(&format!("/entity/api/v2/{site}/"), json!({"isolation_rules": [rule]})).expect(202);
+    let found = column(&candidates(&app, racks, ""), "name");
+    assert_eq!((found.len(), &found[0], &found[39]), (40, &json!("site 20"), &json!("site 59")));
+    let found = column(&candidates(&app, rooms, ""), "name");
+    assert_eq!((found.len(), &found[0]), (50, &json!("site 00")), "only racks are not meant to see them");
 }

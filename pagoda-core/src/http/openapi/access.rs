@@ -163,7 +163,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op(ROLE, "delete", "role_delete", "Delete a role", "role", &[], None, ("204", None)),
 ];
 
-fn list_of(schema: &str) -> Value {
+pub(super) fn list_of(schema: &str) -> Value {
     json!({"type": "array", "items": reference(schema)})
 }
 

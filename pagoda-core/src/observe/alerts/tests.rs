@@ -8,7 +8,7 @@ use crate::config::AlertSettings;
 use crate::plugins::contributions::Contributions;
 use crate::plugins::registry::{PluginSettings, Registry};
 use crate::services::audit::{Action, AuditRecord, AuditSettings};
-use crate::services::host::{Host, ModelLimits, ShareSettings};
+use crate::services::host::{Host, ModelLimits, ShareSettings, WebhookRules};
 use crate::store::queries::alert;
 use crate::store::rows::AlertRow;
 use crate::store::{Backend, DatabaseUrl, Store, StoreOptions};
@@ -52,7 +52,15 @@ impl Bed {
         let store = Store::open(StoreOptions { exclusive: false, ..options }).unwrap();
         store.migrate().unwrap();
         let registry = Registry::freeze(Contributions::of(&[&PLUGIN]), &PluginSettings::default()).unwrap();
-        Host::new(store, registry, Zone::utc(), SHARES, AuditSettings::default(), ModelLimits::default())
+        Host::new(
+            store,
+            registry,
+            Zone::utc(),
+            SHARES,
+            AuditSettings::default(),
+            ModelLimits::default(),
+            WebhookRules::default(),
+        )
     }
 }
 

@@ -73,9 +73,9 @@ fn is_gone(child: &ChildRow) -> bool {
 }
 
 impl ValueType for Named {
-    fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let content = read(input, self.with_flag)?;
-        check(op, content.reference.as_slice())?;
+        check(op, attr, content.reference.as_slice())?;
         Ok(content)
     }
 
@@ -111,7 +111,7 @@ fn sorted(content: &Content) -> Vec<(&str, Option<i64>, bool)> {
 }
 
 impl ValueType for ArrayNamed {
-    fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let Value::Array(list) = input else {
             return Err(ValueError::invalid("expected a list of objects with `name` and `id`"));
         };
@@ -126,7 +126,7 @@ impl ValueType for ArrayNamed {
             }
         }
         let ids: Vec<i64> = elements.iter().filter_map(|element| element.reference).collect();
-        check(op, &ids)?;
+        check(op, attr, &ids)?;
         Ok(Content { elements, ..Content::default() })
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Content, Shown, ShownObject, Stored, Surface, ValueError, ValueType, list_of};
 use crate::services::ctx::OpCtx;
+use crate::services::entity::isolated;
 use crate::store::queries::entry;
 use crate::store::rows::{EntityAttrRow, ReferredRow};
 use serde_json::Value;
@@ -26,11 +27,12 @@ pub(super) fn id_of(input: &Value) -> Result<Option<i64>, ValueError> {
     Ok(Some(id).filter(|id| *id != 0))
 }
 
-/// Whether all of these are active entries: one statement.
+/// Whether all of these are active entries that the definition's entity may refer to: two statements, and a few more
+/// where isolation rules hold for it.
 ///
 /// # Errors
 /// The first that is none.
-pub(super) fn check(op: &mut OpCtx, ids: &[i64]) -> Result<(), ValueError> {
+pub(super) fn check(op: &mut OpCtx, attr: &EntityAttrRow, ids: &[i64]) -> Result<(), ValueError> {
     let found = match ids {
         [] => return Ok(()),
         // Prepared once, unlike a list.
@@ -38,8 +40,11 @@ pub(super) fn check(op: &mut OpCtx, ids: &[i64]) -> Result<(), ValueError> {
         ids => entry::by_ids(&mut op.db, ids)?,
     };
     let is_there = |id: &i64| found.iter().any(|entry| entry.id == *id && entry.is_active);
-    match ids.iter().find(|id| !is_there(id)) {
-        Some(missing) => Err(ValueError::invalid(format!("there is no active entry {missing}"))),
+    if let Some(missing) = ids.iter().find(|id| !is_there(id)) {
+        return Err(ValueError::invalid(format!("there is no active entry {missing}")));
+    }
+    match isolated(op, attr.entity_id, &found)?.into_iter().min() {
+        Some(hidden) => Err(ValueError::invalid(format!("entry {hidden} is isolated from this entity"))),
         None => Ok(()),
     }
 }
@@ -61,9 +66,9 @@ fn sorted(content: &Content) -> Vec<Option<i64>> {
 }
 
 impl ValueType for Object {
-    fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let id = id_of(input)?;
-        check(op, id.as_slice())?;
+        check(op, attr, id.as_slice())?;
         Ok(element(id))
     }
 
@@ -93,13 +98,13 @@ impl ValueType for Object {
 }
 
 impl ValueType for ArrayObject {
-    fn read(&self, op: &mut OpCtx, _: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
+    fn read(&self, op: &mut OpCtx, attr: &EntityAttrRow, input: &Value) -> Result<Content, ValueError> {
         let Value::Array(list) = input else {
             return Err(ValueError::invalid("expected a list of ids of entries"));
         };
         let ids: Vec<Option<i64>> = list.iter().map(id_of).collect::<Result<_, _>>()?;
         let ids: Vec<i64> = ids.into_iter().flatten().collect();
-        check(op, &ids)?;
+        check(op, attr, &ids)?;
         Ok(Content { elements: ids.into_iter().map(|id| element(Some(id))).collect(), ..Content::default() })
     }
 

@@ -5,8 +5,9 @@ use pagoda_plugin_sdk::model::{Entity, EntityAttr};
 use serde_json::{Map, Value, json};
 
 /// The detail of the record: `fields`, `name` when it was renamed, and what became of definitions.
-pub(super) fn changes(old: &Entity, new: &Entity) -> Value {
-    let mut detail = Map::new();
+/// `besides` is what became of webhooks and rules.
+pub(super) fn changes(old: &Entity, new: &Entity, besides: Map<String, Value>) -> Value {
+    let mut detail = besides;
     let fields = [
         ("name", old.name != new.name),
         ("note", old.note != new.note),
@@ -46,7 +47,7 @@ pub(super) fn changes(old: &Entity, new: &Entity) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entity, EntityAttr, changes};
+    use super::{Entity, EntityAttr, Map, changes};
     use serde_json::json;
 
     fn attr(id: i64, name: &str) -> EntityAttr {
@@ -60,7 +61,7 @@ mod tests {
         let mut old = Entity::default();
         old.attrs = vec![attr(1, "kept"), attr(2, "old name"), attr(3, "removed"), attr(4, "noted")];
         let mut new = old.clone();
-        assert_eq!(changes(&old, &new), json!({"fields": []}));
+        assert_eq!(changes(&old, &new, Map::new()), json!({"fields": []}));
         new.attrs = vec![attr(1, "kept"), attr(2, "new name"), attr(4, "noted"), attr(5, "added")];
         new.attrs[2].note = "a remark".to_owned();
         (new.name, new.note) = ("other".to_owned(), "secret of the firm".to_owned());
@@ -68,6 +69,6 @@ mod tests {
             "fields": ["name", "note"], "name": {"old": "", "new": "other"},
             "attrs_added": ["added"], "attrs_changed": ["old name → new name", "noted"], "attrs_removed": ["removed"],
         });
-        assert_eq!(changes(&old, &new), expected);
+        assert_eq!(changes(&old, &new, Map::new()), expected);
     }
 }

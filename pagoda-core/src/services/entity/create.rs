@@ -1,5 +1,6 @@
 //! Creates an entity. *Source: spec, entity §2.3.*
 
+use super::besides::Besides;
 use super::rules::{self, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model};
 use crate::services::acl;
@@ -13,20 +14,23 @@ use crate::wire::Fields;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::{Entity, EntityAttr, EntityRef, Level};
 use pagoda_plugin_sdk::payload::{EntityAfterCreate, EntityAttrChange, EntityBeforeCreate, EntityValidation};
-use serde_json::json;
+use serde_json::Value;
 
 /// Creates an entity with its definitions.
 ///
 /// # Errors
 /// What the request breaks, or who refused.
-pub fn create(op: &mut OpCtx, input: EntityInput) -> Result<Entity, OpError> {
+pub fn create(op: &mut OpCtx, mut input: EntityInput) -> Result<Entity, OpError> {
     acl::require_writer(op)?;
-    let (mut payload, errors, attr_errors) = as_payload(input);
-    let bad_form = !errors.is_empty() || attr_errors.iter().any(|errors| !errors.is_empty());
+    let mut besides = Besides::take(op, None, &mut input)?;
+    let (mut payload, mut errors, attr_errors) = as_payload(input);
+    let bad_form =
+        !errors.is_empty() || besides.is_bad() || attr_errors.iter().any(|errors| !errors.is_empty());
     if !bad_form {
         op.transform::<hooks::entity::before_create>(&mut payload)?;
         payload.attrs.iter_mut().for_each(rules::normalise);
     }
+    besides.judge(op, &mut errors)?;
     let changes = as_changes(&payload.attrs);
     let proposed = Proposed {
         id: None,
@@ -45,11 +49,11 @@ pub fn create(op: &mut OpCtx, input: EntityInput) -> Result<Entity, OpError> {
         check
     })?;
     let created = store(op, payload)?;
-    op.audit(
-        Action::EntityCreate,
-        &created.to_ref(),
-        || json!({"attrs": listed(created.attrs.iter().map(|attr| &attr.name))}),
-    );
+    let mut detail = besides.write(op, created.id)?;
+    op.audit(Action::EntityCreate, &created.to_ref(), || {
+        detail.insert("attrs".to_owned(), listed(created.attrs.iter().map(|attr| &attr.name)));
+        Value::Object(detail)
+    });
     op.observe::<hooks::entity::after_create>(|| {
         let mut payload = EntityAfterCreate::default();
         payload.entity = created.to_ref();

@@ -1,5 +1,7 @@
 //! An entity with its definitions. *Source: spec, entity §2.2.*
 
+use super::isolation_rule::{self, RuleItem};
+use super::webhook::{self, WebhookItem};
 use super::{TOPLEVEL, open};
 use crate::services::acl::{self, Subject};
 use crate::services::attribute;
@@ -28,10 +30,8 @@ pub struct EntityDetail {
     status: i32,
     is_toplevel: bool,
     attrs: Vec<Value>,
-    /// Webhooks come later; until then there are none.
-    webhooks: [(); 0],
-    /// Isolation rules come later; until then there are none.
-    isolation_rules: [(); 0],
+    webhooks: Vec<WebhookItem>,
+    isolation_rules: Vec<RuleItem>,
     is_public: bool,
     has_ongoing_changes: bool,
     permission: i32,
@@ -79,8 +79,8 @@ pub fn detail(op: &mut OpCtx, id: i64) -> Result<EntityDetail, OpError> {
         item_name_type: row.item_name_type,
         status: row.status,
         is_toplevel: row.status & TOPLEVEL != 0,
-        webhooks: [],
-        isolation_rules: [],
+        webhooks: webhook::shown(op, id)?,
+        isolation_rules: isolation_rule::shown(op, id)?,
         is_public: row.is_public,
         has_ongoing_changes: row.status & ONGOING != 0,
         delete_chain_exclude_entities: excludes

@@ -1,5 +1,7 @@
 //! What a request says about an entity. *Source: spec, entity §2.3 and §2.4.*
 
+use super::isolation_rule::RuleInput;
+use super::webhook::WebhookInput;
 use crate::services::entry::anchored;
 use crate::services::error::OpError;
 use crate::wire::Fields;
@@ -36,6 +38,10 @@ pub struct EntityInput {
     pub chain_excludes: Option<Vec<i64>>,
     /// The definitions.
     pub attrs: Vec<AttrInput>,
+    /// The webhooks; those that are not among them stay.
+    pub webhooks: Option<Vec<WebhookInput>>,
+    /// The isolation rules; those that are not among them stay.
+    pub isolation_rules: Option<Vec<RuleInput>>,
     /// Complaints about the form; with one, nothing is written.
     pub errors: Fields,
 }
@@ -80,22 +86,21 @@ impl EntityInput {
         let is_toplevel = reader.field("is_toplevel", coerce::boolean);
         let chain_excludes = reader.id_list("delete_chain_exclude_entities");
         let attrs = read_attrs(&mut reader, creating);
-        for later in ["webhooks", "isolation_rules"] {
-            match reader.raw(later) {
-                None => {}
-                Some(Value::Array(list)) if list.is_empty() => {}
-                Some(Value::Array(_)) => {
-                    reader.errors.add(later, Code::Invalid, "not available on this server");
-                }
-                Some(Value::Null) => reader.errors.add(later, Code::Other, "null is not allowed"),
-                Some(_) => {
-                    let complaint = Fields::whole(Code::Invalid, "expected a list").to_json();
-                    reader.errors.nest(later, complaint);
-                }
-            }
-        }
+        let webhooks = WebhookInput::read_all(&mut reader);
+        let isolation_rules = RuleInput::read_all(&mut reader);
         let errors = reader.errors;
-        Ok(Self { name, note, item_name_pattern, item_name_type, is_toplevel, chain_excludes, attrs, errors })
+        Ok(Self {
+            name,
+            note,
+            item_name_pattern,
+            item_name_type,
+            is_toplevel,
+            chain_excludes,
+            attrs,
+            webhooks,
+            isolation_rules,
+            errors,
+        })
     }
 }
 
@@ -128,18 +133,8 @@ pub(super) fn check_name_type(text: &str) -> Result<(), Refusal> {
 }
 
 fn read_attrs(reader: &mut Reader<'_>, creating: bool) -> Vec<AttrInput> {
-    match reader.raw("attrs") {
-        None => Vec::new(),
-        Some(Value::Array(list)) => list.iter().map(|element| AttrInput::read(element, creating)).collect(),
-        Some(Value::Null) => {
-            reader.errors.add("attrs", Code::Other, "null is not allowed");
-            Vec::new()
-        }
-        Some(_) => {
-            reader.errors.add("attrs", Code::Invalid, "expected a list");
-            Vec::new()
-        }
-    }
+    let list = reader.list("attrs").unwrap_or_default();
+    list.iter().map(|element| AttrInput::read(element, creating)).collect()
 }
 
 impl AttrInput {

@@ -1,21 +1,30 @@
 //! Entities: one file per operation.
 
+mod besides;
 mod changes;
 mod create;
 mod delete;
 mod detail;
 mod input;
+mod isolation;
+mod isolation_rule;
 mod list;
+mod probe;
 mod removal;
 mod rules;
 mod update;
+mod webhook;
 
 pub use create::create;
 pub use delete::delete;
 pub use detail::{EntityDetail, detail};
 pub use input::EntityInput;
+pub use isolation::isolated;
+pub use isolation_rule::RuleInput;
 pub use list::{EntityItem, browse, list};
+pub(crate) use probe::Probes;
 pub use update::{EntityUpdate, update};
+pub use webhook::WebhookInput;
 
 use super::acl::{self, Subject};
 use super::ctx::OpCtx;

@@ -1,5 +1,6 @@
 //! Changes an entity and its definitions. *Source: spec, entity §2.4.*
 
+use super::besides::Besides;
 use super::changes::changes;
 use super::create::{insert_attrs, set_chain_excludes};
 use super::removal::remove_attr;
@@ -35,16 +36,19 @@ impl EntityUpdate {
 ///
 /// # Errors
 /// What the request breaks, or who refused.
-pub fn update(op: &mut OpCtx, target: EntityUpdate, input: EntityInput) -> Result<(), OpError> {
+pub fn update(op: &mut OpCtx, target: EntityUpdate, mut input: EntityInput) -> Result<(), OpError> {
     let EntityUpdate(row) = target;
     let current = model(op, &row)?;
-    let (mut payload, errors, attr_errors) = as_payload(&row, &current, input);
-    let bad_form = !errors.is_empty() || attr_errors.iter().any(|errors| !errors.is_empty());
+    let mut besides = Besides::take(op, Some(row.id), &mut input)?;
+    let (mut payload, mut errors, attr_errors) = as_payload(&row, &current, input);
+    let bad_form =
+        !errors.is_empty() || besides.is_bad() || attr_errors.iter().any(|errors| !errors.is_empty());
     if !bad_form {
         require_attrs(op, &row, &payload.attrs)?;
         op.transform::<hooks::entity::before_update>(&mut payload)?;
         payload.attrs.iter_mut().for_each(|change| rules::normalise(&mut change.definition));
     }
+    besides.judge(op, &mut errors)?;
     let proposed = Proposed {
         id: Some(row.id),
         name: payload.name.as_deref().filter(|_| !errors.has("name")),
@@ -65,7 +69,8 @@ pub fn update(op: &mut OpCtx, target: EntityUpdate, input: EntityInput) -> Resul
         check
     })?;
     let updated = store(op, row, payload)?;
-    op.audit(Action::EntityUpdate, &updated.to_ref(), || changes(&current, &updated));
+    let detail = besides.write(op, updated.id)?;
+    op.audit(Action::EntityUpdate, &updated.to_ref(), || changes(&current, &updated, detail));
     op.observe::<hooks::entity::after_update>(|| {
         let mut payload = EntityAfterUpdate::default();
         payload.entity = updated.to_ref();

@@ -5,11 +5,12 @@ use crate::services::acl::object::AclObject;
 use crate::services::acl::{self, Subject};
 use crate::services::attribute;
 use crate::services::ctx::OpCtx;
+use crate::services::entity;
 use crate::services::error::OpError;
 use crate::store::queries::group::{GroupFilter, GroupOrder};
 use crate::store::queries::role::{RoleFilter, RoleOrder};
 use crate::store::queries::{attr, entity as entities, entry as entries, group, role};
-use crate::store::rows::{EntityAttrRow, EntityRow, Paged};
+use crate::store::rows::{EntityAttrRow, EntityRow, EntryRow, Paged};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrType, Level};
 use serde::Serialize;
@@ -99,6 +100,28 @@ pub fn candidates(op: &mut OpCtx, id: i64, keyword: Option<&str>) -> Result<Vec<
     }
 }
 
+/// The first entries by name that are not hidden from the entity that would refer to them.
+fn not_isolated(
+    op: &mut OpCtx,
+    requester: i64,
+    of: &[i64],
+    keyword: Option<&str>,
+) -> Result<Vec<EntryRow>, OpError> {
+    let most = usize::try_from(MOST_REFERENCES).unwrap_or(usize::MAX);
+    let (mut found, mut offset) = (Vec::with_capacity(most), 0);
+    loop {
+        let page = entries::named_like(&mut op.db, of, keyword, MOST_REFERENCES, offset)?;
+        let is_last = page.len() < most;
+        let isolated = entity::isolated(op, requester, &page)?;
+        found.extend(page.into_iter().filter(|row| !isolated.contains(&row.id)));
+        if is_last || found.len() >= most {
+            found.truncate(most);
+            return Ok(found);
+        }
+        offset += MOST_REFERENCES;
+    }
+}
+
 fn entry_candidates(
     op: &mut OpCtx,
     definition: &EntityAttrRow,
@@ -106,10 +129,10 @@ fn entry_candidates(
 ) -> Result<Vec<Candidate>, OpError> {
     let referrals = attr::referrals(&mut op.db, &[definition.id])?;
     let of: Vec<i64> = referrals.into_iter().map(|(_, entity, _)| entity).collect();
-    let rows = entries::named_like(&mut op.db, &of, keyword, MOST_REFERENCES, 0)?;
+    let rows = not_isolated(op, definition.entity_id, &of, keyword)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let mut labels = label::labels(op, &ids, &[definition.display_attr.as_str()])?;
-    let candidate = |row: crate::store::rows::EntryRow| Candidate::Entry {
+    let candidate = |row: EntryRow| Candidate::Entry {
         display_label: labels.remove(&(row.id, definition.display_attr.clone())),
         id: row.id,
         name: row.name,

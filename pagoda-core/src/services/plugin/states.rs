@@ -191,7 +191,7 @@ mod tests {
     use crate::plugins::note::{Note, What};
     use crate::plugins::registry::{PluginSettings, Registry};
     use crate::services::audit::AuditSettings;
-    use crate::services::host::{Host, ModelLimits, ShareSettings};
+    use crate::services::host::{Host, ModelLimits, ShareSettings, WebhookRules};
     use crate::services::run::{Mode, Runner};
     use crate::store::{DatabaseUrl, Store, StoreOptions};
     use pagoda_plugin_sdk::PluginDecl;
@@ -208,8 +208,15 @@ mod tests {
         store.migrate().unwrap();
         let registry = Registry::freeze(Contributions::of(&[&PLUGIN]), &PluginSettings::default()).unwrap();
         let shares = ShareSettings { operations: None, most_waiting: 8, patience: Duration::from_secs(1) };
-        let host =
-            Host::new(store, registry, Zone::utc(), shares, AuditSettings::default(), ModelLimits::default());
+        let host = Host::new(
+            store,
+            registry,
+            Zone::utc(),
+            shares,
+            AuditSettings::default(),
+            ModelLimits::default(),
+            WebhookRules::default(),
+        );
         let control = &host.registry.plugin("a-plugin").unwrap().control;
         let open = |at: i64| {
             let to = BreakerState::Open { retry_at: i64::MAX, pause: Duration::from_secs(10) };

@@ -15,6 +15,7 @@ pub mod entity;
 pub mod entry;
 pub mod entry_name;
 pub mod group;
+pub mod isolation;
 pub mod job;
 pub mod lock;
 pub mod plugin;
@@ -22,6 +23,7 @@ pub mod role;
 pub mod session;
 pub mod user;
 pub mod value;
+pub mod webhook;
 
 /// Orders a boxed query by one more column, in the direction that `$descending` says.
 macro_rules! directed {

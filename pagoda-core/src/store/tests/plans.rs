@@ -5,7 +5,7 @@ use crate::store::conn::Conn;
 use crate::store::queries::audit::AuditFilter;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::{EntryFilter, EntryOrder};
-use crate::store::queries::{acl, audit, entity, entry, group, role, user, value};
+use crate::store::queries::{acl, audit, entity, entry, group, isolation, role, user, value, webhook};
 use crate::store::{Db, StoreError};
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
@@ -129,6 +129,19 @@ fn access_is_found_by_index() {
             "{plan}"
         );
     }
+}
+
+#[test]
+fn what_entities_have_besides_is_found_by_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    check_by(db, "entity_webhook_entity", |db| webhook::of_entity(db, 1));
+    check_by(db, "isolation_rule_entity", |db| isolation::of_entity(db, 1));
+    check_by(db, "isolation_rule_entity", |db| isolation::against(db, &[1], 2));
+    check_by(db, "isolation_rule_entity", |db| isolation::against(db, &[1, 3], 2));
+    check_by(db, "isolation_condition_rule", |db| isolation::asked(db, &[1, 2]));
+    check_by(db, "isolation_condition_rule", |db| isolation::shown_conditions(db, &[1, 2]));
+    check_by(db, "attr_value_latest", |db| isolation::latest(db, &[1, 2], &[3, 4]));
 }
 
 #[test]
