@@ -1,6 +1,7 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
 mod access;
+mod entity_history;
 mod entry_names;
 
 use super::plugin_routes::prefix;
@@ -216,7 +217,12 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS.iter().chain(access::OPERATIONS).chain(entry_names::OPERATIONS) {
+    for operation in OPERATIONS
+        .iter()
+        .chain(access::OPERATIONS)
+        .chain(entity_history::OPERATIONS)
+        .chain(entry_names::OPERATIONS)
+    {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
     for route in registry.routes().iter().map(|route| &route.reg) {
@@ -385,7 +391,7 @@ fn page_of(schema: &str) -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), entry_names::schemas()] {
+    for more in [access::schemas(), entity_history::schemas(), entry_names::schemas()] {
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
             all.extend(more);
         }

@@ -1,18 +1,23 @@
 //! Entities: one file per operation.
 
+mod attr_names;
 mod changes;
 mod create;
 mod delete;
 mod detail;
+mod history;
 mod input;
 mod list;
+mod records;
 mod removal;
 mod rules;
 mod update;
 
+pub use attr_names::{AttrName, attr_names};
 pub use create::create;
 pub use delete::delete;
 pub use detail::{EntityDetail, detail};
+pub use history::{HistoryItem, OlderItem, history, older_history};
 pub use input::EntityInput;
 pub use list::{EntityItem, browse, list};
 pub use update::{EntityUpdate, update};

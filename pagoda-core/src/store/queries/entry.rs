@@ -206,3 +206,8 @@ pub fn active_referrers(
         .select(EntryRow::as_select())
         .load(c))
 }
+
+/// How many entries there are, inactive ones included.
+pub fn count(db: &mut Db) -> Result<i64, StoreError> {
+    on_db!(db, |c| entry::table.count().get_result(c))
+}

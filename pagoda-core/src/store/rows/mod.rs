@@ -7,6 +7,7 @@ mod access;
 mod alert;
 mod audit;
 mod entity;
+mod entity_history;
 mod entry;
 mod entry_name;
 mod job;
@@ -21,6 +22,7 @@ pub use self::access::{
 pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
+pub use self::entity_history::{EntityHistoryRow, NewEntityHistory};
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
 pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};
 pub use self::job::{JobRow, NewJob};
