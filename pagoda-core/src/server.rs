@@ -78,7 +78,13 @@ pub fn audit_settings(config: &Config) -> anyhow::Result<AuditSettings> {
 
 /// What the configuration says about the data model.
 pub(crate) fn model_limits(config: &Config) -> ModelLimits {
-    ModelLimits { groups: config.limits.max_groups, roles: config.limits.max_roles, ..ModelLimits::default() }
+    ModelLimits {
+        attrs_per_entity: config.limits.max_attributes,
+        entities: config.limits.max_entities,
+        entries: config.limits.max_entries,
+        groups: config.limits.max_groups,
+        roles: config.limits.max_roles,
+    }
 }
 
 /// What the configuration says about webhooks of entities.

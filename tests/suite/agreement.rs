@@ -302,7 +302,8 @@ fn store(op: &mut OpCtx, world: &World, number: usize) -> Result<Stored, OpError
     Ok(Stored { people, objects })
 }
 
-fn as_user(app: &TestApp, row: &UserRow) -> Runner {
+/// Somebody whose operations are run without a request.
+pub(crate) fn as_user(app: &TestApp, row: &UserRow) -> Runner {
     let request = RequestInfo::new(
         Some(Arc::new(user::model(row))),
         "test".into(),

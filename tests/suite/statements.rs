@@ -181,13 +181,13 @@ fn reading_costs_the_same_for_few_rows_and_many(database: Database) {
 }
 
 const WRITES: &[Pinned<'static>] = &[
-    ("create an entity", 10, 10),
+    ("create an entity", 12, 12),
     ("create an entry", 18, 19),
     ("change an entry", 17, 19),
     ("delete an entry", 7, 8),
     ("restore an entry", 10, 12),
     ("add an alias", 5, 6),
-    ("change an entity", 11, 12),
+    ("change an entity", 12, 13),
     ("create a group", 6, 7),
     ("create a role", 9, 9),
     ("change access rules", 4, 5),

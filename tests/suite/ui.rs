@@ -30,7 +30,7 @@ const PLUGINS: &str = "/ui/admin/plugins";
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 /// Somebody with a session.
-struct Person<'a> {
+pub(crate) struct Person<'a> {
     app: &'a TestApp,
     cookies: String,
     csrf: String,
@@ -43,7 +43,7 @@ fn cookie(answer: &Answer, name: &str) -> Option<String> {
 }
 
 impl<'a> Person<'a> {
-    fn log_in(app: &'a TestApp, username: &str) -> Self {
+    pub(crate) fn log_in(app: &'a TestApp, username: &str) -> Self {
         let form = app.request("GET", "/auth/login/", &[], None).expect(200);
         let csrf = cookie(&form, "csrftoken").unwrap();
         let body = format!("csrfmiddlewaretoken={csrf}&username={username}&password=secret");
@@ -54,11 +54,11 @@ impl<'a> Person<'a> {
         Self { app, cookies: format!("sessionid={session}; csrftoken={csrf}"), csrf }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.app.request("GET", path, &[("Cookie", &self.cookies)], None)
     }
 
-    fn post(&self, path: &str, fields: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, fields: &str) -> Answer {
         let body = format!("csrfmiddlewaretoken={}&{fields}", self.csrf);
         self.app.request("POST", path, &[FORM, ("Cookie", &self.cookies)], Some(body.as_bytes()))
     }

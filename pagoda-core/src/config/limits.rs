@@ -28,6 +28,12 @@ pub struct Limits {
     pub trusted_proxies: Proxies,
     /// Who may read `/metrics`.
     pub metrics_access: MetricsAccess,
+    /// Most entities, deleted ones included; absent means no limit.
+    pub max_entities: Option<usize>,
+    /// Most active attributes of one entity; absent means no limit.
+    pub max_attributes: Option<usize>,
+    /// Most entries, deleted ones included; absent means no limit.
+    pub max_entries: Option<usize>,
     /// Most groups, deleted ones included; absent means no limit.
     pub max_groups: Option<usize>,
     /// Most roles, deleted ones included; absent means no limit.
@@ -56,6 +62,9 @@ impl Default for Limits {
             plugin_queue: 256,
             trusted_proxies: Proxies::default(),
             metrics_access: MetricsAccess::Public,
+            max_entities: None,
+            max_attributes: None,
+            max_entries: None,
             max_groups: None,
             max_roles: None,
         }
@@ -93,6 +102,18 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
             Ok(())
         },
         "metrics_access" => set_metrics_access,
+        "max_entities" => |config, value| {
+            config.limits.max_entities = Some(number(value, 0, 1_000_000_000)?);
+            Ok(())
+        },
+        "max_attributes" => |config, value| {
+            config.limits.max_attributes = Some(number(value, 0, 1_000_000_000)?);
+            Ok(())
+        },
+        "max_entries" => |config, value| {
+            config.limits.max_entries = Some(number(value, 0, 1_000_000_000)?);
+            Ok(())
+        },
         "max_groups" => |config, value| {
             config.limits.max_groups = Some(number(value, 0, 1_000_000_000)?);
             Ok(())

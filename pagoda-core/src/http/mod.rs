@@ -13,6 +13,7 @@ mod health;
 mod limits;
 mod login;
 mod metrics;
+mod older;
 pub mod openapi;
 mod page;
 mod pages;

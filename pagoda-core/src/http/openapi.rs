@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod entity_history;
 mod entity_rules;
 mod entry_names;
 mod entry_values;
@@ -219,8 +220,14 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    let parts =
-        [OPERATIONS, access::OPERATIONS, bulk::OPERATIONS, entry_names::OPERATIONS, entry_values::OPERATIONS];
+    let parts = [
+        OPERATIONS,
+        access::OPERATIONS,
+        bulk::OPERATIONS,
+        entity_history::OPERATIONS,
+        entry_names::OPERATIONS,
+        entry_values::OPERATIONS,
+    ];
     for operation in parts.into_iter().flatten() {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
@@ -390,7 +397,14 @@ fn page_of(schema: &str) -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), bulk::schemas(), entry_names::schemas(), entry_values::schemas()] {
+    let parts = [
+        access::schemas(),
+        bulk::schemas(),
+        entity_history::schemas(),
+        entry_names::schemas(),
+        entry_values::schemas(),
+    ];
+    for more in parts {
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
             all.extend(more);
         }

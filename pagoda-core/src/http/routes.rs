@@ -4,7 +4,7 @@ use super::api::{acl, alert, audit, entity, entry, entry_name, group, job, plugi
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
-use super::{health, login, metrics, pages, plugin_routes};
+use super::{health, login, metrics, older, pages, plugin_routes};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -20,6 +20,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         login::mount(&state, service);
         metrics::mount(&state, service);
         pages::mount(service);
+        older::mount(&state, service);
         let mut endpoints = core_endpoints();
         endpoints.extend(access_endpoints());
         // Each plugin is an area of its own, so that its routes are found by comparing words; what is said about
@@ -74,6 +75,8 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entity/api/v2/{id:[0-9]+}/entries/")
             .on(Method::GET, entity::list_entries)
             .on(Method::POST, entity::create_entry),
+        Endpoint::new("/entity/api/v2/{id:[0-9]+}/histories/").on(Method::GET, entity::histories),
+        Endpoint::new("/entity/api/v2/attrs").on(Method::GET, entity::attr_names),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/")
             .on(Method::GET, entry::retrieve)
             .on(Method::PUT, entry::update)

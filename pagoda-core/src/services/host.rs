@@ -20,6 +20,10 @@ use tokio::sync::watch;
 pub struct ModelLimits {
     /// Most active definitions of one entity.
     pub attrs_per_entity: Option<usize>,
+    /// Most entities, deleted ones included.
+    pub entities: Option<usize>,
+    /// Most entries, deleted ones included.
+    pub entries: Option<usize>,
     /// Most groups, deleted ones included.
     pub groups: Option<usize>,
     /// Most roles, deleted ones included.

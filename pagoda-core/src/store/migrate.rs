@@ -33,6 +33,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(4, "alerts", "0004_alerts"),
     core!(5, "access", "0005_access"),
     core!(6, "entry_names", "0006_entry_names"),
+    core!(7, "entity_history", "0007_entity_history"),
     core!(8, "entity_rules", "0008_entity_rules"),
 ];
 

@@ -273,6 +273,19 @@ table! {
 }
 
 table! {
+    entity_history {
+        id -> BigInt,
+        entity_id -> BigInt,
+        parent_id -> Nullable<BigInt>,
+        object_id -> BigInt,
+        operation -> Integer,
+        user_id -> Nullable<BigInt>,
+        at -> BigInt,
+        changes -> Text,
+    }
+}
+
+table! {
     user_group {
         id -> BigInt,
         name -> Text,

@@ -94,6 +94,20 @@ pub(in crate::http) async fn delete(cx: Cx) -> ApiResult {
     empty(StatusCode::ACCEPTED)
 }
 
+/// `GET /entity/api/v2/<id>/histories/`
+pub(in crate::http) async fn histories(cx: Cx) -> ApiResult {
+    let (id, window) = (cx.id("id")?, Window::of(&cx));
+    let page = cx.read(move |op| entity::history(op, id, window.limit, window.offset)).await?;
+    page::window(&cx, window, page.rows, page.total)
+}
+
+/// `GET /entity/api/v2/attrs`
+pub(in crate::http) async fn attr_names(cx: Cx) -> ApiResult {
+    let (ids, referral) = (cx.query("entity_ids"), cx.query("referral_attr"));
+    let names = cx.read(move |op| entity::attr_names(op, ids.as_deref(), referral.as_deref())).await?;
+    json(StatusCode::OK, &names)
+}
+
 /// `GET /entity/api/v2/<id>/entries/`
 pub(in crate::http) async fn list_entries(cx: Cx) -> ApiResult {
     let id = cx.id("id")?;

@@ -1,6 +1,7 @@
 //! Creates an entity. *Source: spec, entity §2.3.*
 
 use super::besides::Besides;
+use super::records::note_created;
 use super::rules::{self, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model};
 use crate::services::acl;
@@ -48,7 +49,9 @@ pub fn create(op: &mut OpCtx, mut input: EntityInput) -> Result<Entity, OpError>
         check.proposed = as_model(&payload);
         check
     })?;
+    rules::require_room(op)?;
     let created = store(op, payload)?;
+    note_created(op, &created)?;
     let mut detail = besides.write(op, created.id)?;
     op.audit(Action::EntityCreate, &created.to_ref(), || {
         detail.insert("attrs".to_owned(), listed(created.attrs.iter().map(|attr| &attr.name)));
@@ -116,7 +119,7 @@ fn store(op: &mut OpCtx, payload: EntityBeforeCreate) -> Result<Entity, OpError>
         created_time: op.now.as_micros(),
     };
     let row = entities::insert(&mut op.db, &new).map_err(rules::conflict)?;
-    insert_attrs(op, row.id, payload.attrs.into_vec(), ids)?;
+    insert_attrs(op, row.id, payload.attrs.into_vec(), &ids.collect::<Vec<_>>())?;
     set_chain_excludes(op, row.id, &payload.delete_chain_exclude_entities)?;
     model(op, &row)
 }
@@ -126,12 +129,12 @@ pub(super) fn insert_attrs(
     op: &mut OpCtx,
     entity_id: i64,
     attrs: Vec<EntityAttr>,
-    ids: impl Iterator<Item = i64>,
+    ids: &[i64],
 ) -> Result<(), OpError> {
     let (author, now) = (op.user_id(), op.now.as_micros());
     let mut rows: Vec<NewEntityAttr> = Vec::with_capacity(attrs.len());
     let mut referrals = Vec::new();
-    for (attr, id) in attrs.into_iter().zip(ids) {
+    for (attr, id) in attrs.into_iter().zip(ids.iter().copied()) {
         let mut row = NewEntityAttr {
             id,
             entity_id,

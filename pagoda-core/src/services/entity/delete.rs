@@ -1,5 +1,6 @@
 //! Deletes an entity without active entries. *Source: spec, entity §2.5.*
 
+use super::records::note_deleted;
 use super::{model, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -28,6 +29,7 @@ pub fn delete(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
         payload.current = current.clone();
         payload
     })?;
+    note_deleted(op, &current)?;
     let now = op.now.as_micros();
     for mut attr in attr::active_of(&mut op.db, id)? {
         attr.name = deleted_name(&attr.name, op.now, &op.host.zone);

@@ -1,23 +1,28 @@
 //! Entities: one file per operation.
 
+mod attr_names;
 mod besides;
 mod changes;
 mod create;
 mod delete;
 mod detail;
+mod history;
 mod input;
 mod isolation;
 mod isolation_rule;
 mod list;
 mod probe;
+mod records;
 mod removal;
 mod rules;
 mod update;
 mod webhook;
 
+pub use attr_names::{AttrName, attr_names};
 pub use create::create;
 pub use delete::delete;
 pub use detail::{EntityDetail, detail};
+pub use history::{HistoryItem, OlderItem, history, older_history};
 pub use input::EntityInput;
 pub use isolation::isolated;
 pub use isolation_rule::RuleInput;

@@ -13,11 +13,11 @@ use serde_json::Value;
 /// Entries looked at in one go while handlers hear of the values that vanish.
 const PAGE: i64 = 500;
 
-/// Removes a definition.
+/// Removes a definition; returns the name that it has now.
 ///
 /// # Errors
 /// A handler refused.
-pub(super) fn remove_attr(op: &mut OpCtx, entity: &EntityRow, id: i64) -> Result<(), OpError> {
+pub(super) fn remove_attr(op: &mut OpCtx, entity: &EntityRow, id: i64) -> Result<String, OpError> {
     let found = attr::by_id(&mut op.db, id)?.filter(|row| row.entity_id == entity.id && row.is_active);
     let mut row = found.ok_or_else(|| OpError::not_found("attribute definition", id))?;
     if op.wants::<points::before_delete>() || op.wants::<points::after_delete>() {
@@ -28,7 +28,8 @@ pub(super) fn remove_attr(op: &mut OpCtx, entity: &EntityRow, id: i64) -> Result
     row.deleted_user_id = op.user_id();
     row.deleted_time = Some(op.now.as_micros());
     row.updated_time = op.now.as_micros();
-    Ok(attr::update(&mut op.db, &row)?)
+    attr::update(&mut op.db, &row)?;
+    Ok(row.name)
 }
 
 /// Tells the handlers of every value that vanishes with the definition.

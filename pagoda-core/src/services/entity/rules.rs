@@ -6,7 +6,7 @@ use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::StoreError;
 use crate::store::constraint::{ENTITY_ACTIVE_NAME, ENTITY_ATTR_ACTIVE_NAME};
-use crate::store::queries::entity;
+use crate::store::queries::{entity, lock};
 use crate::wire::Fields;
 use crate::wire::coerce::check_storable;
 use pagoda_plugin_sdk::Code;
@@ -233,6 +233,20 @@ pub(super) fn normalise(attr: &mut EntityAttr) {
     if !attr.attr_type.refers_to_entries() {
         attr.referral.clear();
     }
+}
+
+/// Whether there may be one more entity. Where there is a limit, nobody else makes one until the transaction ends.
+/// *Source: spec, entity §1.1.*
+///
+/// # Errors
+/// There are as many as this server may have.
+pub(super) fn require_room(op: &mut OpCtx) -> Result<(), OpError> {
+    let Some(most) = op.host.limits.entities else { return Ok(()) };
+    lock::new_entities(&mut op.db)?;
+    if usize::try_from(entity::count(&mut op.db)?).is_ok_and(|count| count < most) {
+        return Ok(());
+    }
+    Err(OpError::whole(Code::LimitExceeded, "there are as many entities as this server may have"))
 }
 
 /// Two requests may pass [`judge`] at the same moment; the database lets one of them through.

@@ -3,6 +3,7 @@
 use super::besides::Besides;
 use super::changes::changes;
 use super::create::{insert_attrs, set_chain_excludes};
+use super::records::{Touched, note_updated};
 use super::removal::remove_attr;
 use super::rules::{self, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model, open_to_change};
@@ -17,6 +18,7 @@ use crate::wire::Fields;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::{Entity, EntityRef, Level};
 use pagoda_plugin_sdk::payload::{EntityAfterUpdate, EntityAttrChange, EntityBeforeUpdate, EntityValidation};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// An entity that may be changed, found before the request body is read.
@@ -68,7 +70,8 @@ pub fn update(op: &mut OpCtx, target: EntityUpdate, mut input: EntityInput) -> R
         check.current = Some(current.clone());
         check
     })?;
-    let updated = store(op, row, payload)?;
+    let (updated, touched) = store(op, row, payload)?;
+    note_updated(op, &current, &updated, touched)?;
     let detail = besides.write(op, updated.id)?;
     op.audit(Action::EntityUpdate, &updated.to_ref(), || changes(&current, &updated, detail));
     op.observe::<hooks::entity::after_update>(|| {
@@ -150,12 +153,20 @@ fn as_model(current: &Entity, payload: &EntityBeforeUpdate) -> Entity {
     model
 }
 
-fn store(op: &mut OpCtx, mut row: EntityRow, payload: EntityBeforeUpdate) -> Result<Entity, OpError> {
+/// Writes the rows; returns the entity as it is now, and what became of the listed definitions in their order.
+fn store(
+    op: &mut OpCtx,
+    mut row: EntityRow,
+    payload: EntityBeforeUpdate,
+) -> Result<(Entity, Vec<Touched>), OpError> {
+    let listed: Vec<(Option<i64>, bool)> =
+        payload.attrs.iter().map(|change| (change.id, change.is_deleted)).collect();
+    let mut deleted_names = HashMap::new();
     // Removals first: a new definition may take the name of a removed one.
     let (removed, kept): (Vec<_>, Vec<_>) = payload.attrs.into_iter().partition(|change| change.is_deleted);
     for change in removed {
         if let Some(id) = change.id {
-            remove_attr(op, &row, id)?;
+            deleted_names.insert(id, remove_attr(op, &row, id)?);
         }
     }
     if let Some(name) = payload.name {
@@ -177,14 +188,21 @@ fn store(op: &mut OpCtx, mut row: EntityRow, payload: EntityBeforeUpdate) -> Res
     entities::update(&mut op.db, &row).map_err(rules::conflict)?;
     let (changed, new): (Vec<_>, Vec<_>) = kept.into_iter().partition(|change| change.id.is_some());
     change_attrs(op, changed)?;
-    if !new.is_empty() {
-        let ids = ids::allocate(&mut op.db, new.len())?.into_iter();
-        insert_attrs(op, row.id, new.into_iter().map(|change| change.definition).collect(), ids)?;
-    }
+    let new_ids = if new.is_empty() { Vec::new() } else { ids::allocate(&mut op.db, new.len())? };
+    insert_attrs(op, row.id, new.into_iter().map(|change| change.definition).collect(), &new_ids)?;
     if let Some(excludes) = payload.delete_chain_exclude_entities {
         set_chain_excludes(op, row.id, &excludes)?;
     }
-    model(op, &row)
+    let mut new_ids = new_ids.into_iter();
+    let touched = listed.into_iter().filter_map(|listed| match listed {
+        (Some(id), true) => Some(Touched::Removed(id, deleted_names.remove(&id)?)),
+        (Some(id), false) => Some(Touched::Listed(id)),
+        // A new definition that is deleted at once is nothing.
+        (None, true) => None,
+        (None, false) => new_ids.next().map(Touched::Added),
+    });
+    let touched = touched.collect();
+    Ok((model(op, &row)?, touched))
 }
 
 /// Writes changed definitions. When some swap their names, the old ones are moved out of the way first.

@@ -1,6 +1,7 @@
 //! Creates an entry. *Source: spec, entry §3.*
 
 use super::names::{check_alias, check_name, name_conflict, note_name};
+use super::room::require_room;
 use super::values::{self, fire_before, plan_creation, read_given};
 use super::{EntryInput, Held, attr_ref, autoname, detail, entity_ref, entry_ref, held};
 use crate::services::acl::{self, Subject};
@@ -66,6 +67,7 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
         payload
     })?;
 
+    require_room(op, 1)?;
     let id = ids::allocate(&mut op.db, 1)?.first().copied().unwrap_or_default();
     let new = NewEntry {
         id,

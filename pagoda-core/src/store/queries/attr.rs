@@ -25,6 +25,29 @@ pub fn active_of(db: &mut Db, entity_id: i64) -> Result<Vec<EntityAttrRow>, Stor
         .load(c))
 }
 
+/// The active definitions of entities, by entity and id.
+pub fn active_of_many(db: &mut Db, entity_ids: &[i64]) -> Result<Vec<EntityAttrRow>, StoreError> {
+    let mut rows = Vec::new();
+    for ids in entity_ids.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| entity_attr::table
+            .filter(entity_attr::entity_id.eq_any(ids))
+            .filter(entity_attr::is_active.eq(true))
+            .order((entity_attr::entity_id, entity_attr::id))
+            .select(EntityAttrRow::as_select())
+            .load::<EntityAttrRow>(c))?);
+    }
+    Ok(rows)
+}
+
+/// The active definitions of all entities, by id.
+pub fn all_active(db: &mut Db) -> Result<Vec<EntityAttrRow>, StoreError> {
+    on_db!(db, |c| entity_attr::table
+        .filter(entity_attr::is_active.eq(true))
+        .order(entity_attr::id)
+        .select(EntityAttrRow::as_select())
+        .load(c))
+}
+
 /// A definition in any state.
 pub fn by_id(db: &mut Db, id: i64) -> Result<Option<EntityAttrRow>, StoreError> {
     on_db!(db, |c| entity_attr::table.find(id).select(EntityAttrRow::as_select()).first(c).optional())

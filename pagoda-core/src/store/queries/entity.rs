@@ -163,3 +163,8 @@ pub fn set_chain_excludes(db: &mut Db, entity_id: i64, excluded: &[i64]) -> Resu
     }
     Ok(())
 }
+
+/// How many entities there are, inactive ones included.
+pub fn count(db: &mut Db) -> Result<i64, StoreError> {
+    on_db!(db, |c| entity::table.count().get_result(c))
+}

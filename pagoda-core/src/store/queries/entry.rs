@@ -258,3 +258,8 @@ pub fn named_like(
             .load(c)
     })
 }
+
+/// How many entries there are, inactive ones included.
+pub fn count(db: &mut Db) -> Result<i64, StoreError> {
+    on_db!(db, |c| entry::table.count().get_result(c))
+}

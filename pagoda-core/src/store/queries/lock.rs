@@ -56,6 +56,28 @@ pub fn all_groups(db: &mut Db) -> Result<(), StoreError> {
     table(db, "user_group")
 }
 
+/// Nobody else makes an entity until the transaction ends, if they ask for the same; everything else goes on.
+pub fn new_entities(db: &mut Db) -> Result<(), StoreError> {
+    turn(db, NEW_ENTITIES)
+}
+
+/// Nobody else makes an entry until the transaction ends, if they ask for the same; everything else goes on.
+pub fn new_entries(db: &mut Db) -> Result<(), StoreError> {
+    turn(db, NEW_ENTRIES)
+}
+
+/// Numbers of what is locked without being a row or a table; they mean something in this file only.
+const NEW_ENTITIES: i64 = 0x7061_676f_6461_0001;
+const NEW_ENTRIES: i64 = 0x7061_676f_6461_0002;
+
+/// A lock on the table would stop those who change its rows as well.
+fn turn(db: &mut Db, number: i64) -> Result<(), StoreError> {
+    match db.backend() {
+        Backend::Sqlite => Ok(()),
+        Backend::Postgres => db.execute_batch(&format!("SELECT pg_advisory_xact_lock({number})")),
+    }
+}
+
 fn table(db: &mut Db, table: &str) -> Result<(), StoreError> {
     match db.backend() {
         Backend::Sqlite => Ok(()),

@@ -12,6 +12,7 @@ pub mod alias;
 pub mod attr;
 pub mod audit;
 pub mod entity;
+pub mod entity_history;
 pub mod entry;
 pub mod entry_name;
 pub mod group;

@@ -7,6 +7,7 @@ mod access;
 mod alert;
 mod audit;
 mod entity;
+mod entity_history;
 mod entity_rules;
 mod entry;
 mod entry_name;
@@ -22,6 +23,7 @@ pub use self::access::{
 pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
+pub use self::entity_history::{EntityHistoryRow, NewEntityHistory};
 pub use self::entity_rules::{
     ConditionRow, JudgedRow, NewCondition, NewRule, NewWebhook, RuleRow, ShownConditionRow, ShownRuleRow,
     WebhookRow,

@@ -1,0 +1,60 @@
+//! The operations on what happened to entities, and on names of definitions.
+
+use super::{LIMIT_OFFSET, Operation, object, op, page_of, reference};
+use serde_json::{Value, json};
+
+const ENTITY: &str = "entity";
+
+const ATTR_NAMES: [(&str, &str); 2] = [
+    ("entity_ids", "Ids of entities, separated by commas; all without it"),
+    ("referral_attr", "Instead those of the entities that attributes of this name refer to"),
+];
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    op(
+        "/entity/api/v2/{id}/histories/",
+        "get",
+        "entity_histories",
+        "List what happened to an entity and its attributes, newest first",
+        ENTITY,
+        &LIMIT_OFFSET,
+        None,
+        ("200", Some("EntityRecordPage")),
+    ),
+    op(
+        "/entity/api/v2/history/{id}",
+        "get",
+        "entity_history",
+        "List what happened to an entity, newest first; with a session only",
+        ENTITY,
+        &[],
+        None,
+        ("200", Some("OlderEntityRecordList")),
+    ),
+    op(
+        "/entity/api/v2/attrs",
+        "get",
+        "entity_attrs",
+        "List attributes of entities",
+        ENTITY,
+        &ATTR_NAMES,
+        None,
+        ("200", Some("AttrNameList")),
+    ),
+];
+
+pub(super) fn schemas() -> Value {
+    json!({
+        "EntityRecord": object(&[
+            ("operation", "integer"), ("time", "string"), ("username", "string"), ("text", "string"),
+            ("target_obj", "string"), ("is_detail", "boolean"), ("changes", "array"),
+        ]),
+        "EntityRecordPage": page_of("EntityRecord"),
+        "OlderEntityRecord": object(&[
+            ("user", "object"), ("operation", "integer"), ("details", "array"), ("time", "string"),
+        ]),
+        "OlderEntityRecordList": {"type": "array", "items": reference("OlderEntityRecord")},
+        "AttrName": object(&[("id", "integer"), ("name", "string"), ("type", "integer")]),
+        "AttrNameList": {"type": "array", "items": reference("AttrName")},
+    })
+}
