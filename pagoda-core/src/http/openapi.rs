@@ -1,6 +1,7 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
 mod access;
+mod category;
 mod entry_names;
 
 use super::plugin_routes::prefix;
@@ -216,7 +217,8 @@ const fn op(
 #[must_use]
 pub fn document(registry: &Registry) -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS.iter().chain(access::OPERATIONS).chain(entry_names::OPERATIONS) {
+    let more = access::OPERATIONS.iter().chain(category::OPERATIONS).chain(entry_names::OPERATIONS);
+    for operation in OPERATIONS.iter().chain(more) {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
     }
     for route in registry.routes().iter().map(|route| &route.reg) {
@@ -385,7 +387,7 @@ fn page_of(schema: &str) -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), entry_names::schemas()] {
+    for more in [access::schemas(), category::schemas(), entry_names::schemas()] {
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
             all.extend(more);
         }

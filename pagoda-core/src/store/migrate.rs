@@ -33,6 +33,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(4, "alerts", "0004_alerts"),
     core!(5, "access", "0005_access"),
     core!(6, "entry_names", "0006_entry_names"),
+    core!(11, "categories", "0011_categories"),
 ];
 
 /// One step of a schema, in both dialects.

@@ -6,6 +6,7 @@
 mod access;
 mod alert;
 mod audit;
+mod category;
 mod entity;
 mod entry;
 mod entry_name;
@@ -20,6 +21,7 @@ pub use self::access::{
 };
 pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
+pub use self::category::{CategoryRow, NewCategory};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
 pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};

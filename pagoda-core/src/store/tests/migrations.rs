@@ -62,6 +62,7 @@ on_both! {
         selects!(audit_outbox, audit_log, audit_head);
         selects!(alert, alert_delivery);
         selects!(user_group, group_member, role, role_user, role_group, acl_grant, acl_change, acl_first_name, job);
+        selects!(category, category_entity);
     }
 }
 
