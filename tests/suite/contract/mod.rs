@@ -3,6 +3,7 @@
 //! `entry_nnn` is a case about entities and entries, `platform_nnn` one about everything else.
 
 mod access;
+mod categories;
 mod groups;
 mod names;
 mod roles;
