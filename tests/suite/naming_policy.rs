@@ -68,7 +68,7 @@ fn values_are_judged_as_they_will_be(database: Database) {
     let Some(app) = TestApp::with(database, plugins, change) else { return };
     let (host, attrs) = app.entity(json!({"name": "host", "attrs": [
         {"name": "serial", "type": 2}, {"name": "tags", "type": 1026}, {"name": "retired", "type": 8},
-        {"name": "end", "type": 16}, {"name": "owner", "type": 2},
+        {"name": "end", "type": 32}, {"name": "owner", "type": 2},
     ]}));
     let values = |pairs: &[(&str, serde_json::Value)]| -> serde_json::Value {
         pairs.iter().map(|(name, value)| json!({"id": attrs[*name], "value": value})).collect()
@@ -83,7 +83,7 @@ fn values_are_judged_as_they_will_be(database: Database) {
         refused.json()["attrs.serial"][0]["message"].as_str().unwrap().contains("A serial is S and digits.")
     );
     assert_eq!(
-        create("a", &[("serial", json!("S1")), ("tags", json!(["ok", "NOT"])), ("retired", json!("yes"))])
+        create("a", &[("serial", json!("S1")), ("tags", json!(["ok", "NOT"])), ("retired", json!(true))])
             .expect(400)
             .codes(),
         ["attrs.end AE-113000", "attrs.owner AE-113000", "attrs.tags AE-250000"]

@@ -4,7 +4,7 @@ use super::{acl_path, close, column, grant, group, person, role, send_yaml};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::services::category as service;
-use pagoda_core::services::run::{Mode, Runner};
+use pagoda_core::services::run::Mode;
 use pagoda_core::store::queries::category as store;
 use pagoda_plugin_sdk::hook::{HookInfo, HookReg};
 use pagoda_plugin_sdk::hooks::user::before_permission_check;
@@ -85,7 +85,7 @@ fn case_platform_191_models_are_linked_and_replaced(database: Database) {
     let written = json!({"id": id, "name": "hardware", "note": "all of it", "models": [model(a, "a"), model(b, "b")],
         "priority": 7});
     assert_eq!(created, written);
-    let mut shown = written.clone();
+    let mut shown = written;
     shown["permission"] = json!(8);
     assert_eq!(app.get(&one(id)).expect(200).json(), shown);
     assert_eq!(app.get(CATEGORIES).expect(200).json()["results"], json!([shown]));
@@ -273,7 +273,7 @@ fn missing_levels_are_refused_before_the_body_is_read(database: Database) {
     denied(app.with_token(&reader, "DELETE", &one(open), None));
     grant(&app, id, role, 8);
     send(&token, "DELETE", None).expect(204);
-    let unknown = app.put(&one(999_999), bad.clone());
+    let unknown = app.put(&one(999_999), bad);
     assert_eq!(unknown.expect(404).codes(), ["AE-230000"]);
     // The id of an object of another kind is the id of no category.
     let (entity, _) = app.entity(json!({"name": "e"}));
