@@ -151,6 +151,8 @@ pub enum ObjectKind {
     Entry,
     /// An attribute of an entry.
     Attribute,
+    /// A category, which puts entities together.
+    Category,
 }
 
 /// Any object with access rules.

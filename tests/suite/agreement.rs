@@ -14,10 +14,10 @@ use pagoda_core::store::ids;
 use pagoda_core::store::queries::entity::EntityFilter;
 use pagoda_core::store::queries::value;
 use pagoda_core::store::queries::{
-    acl as grants, attr, entity as entities, entry, group, role as roles, user as users,
+    acl as grants, attr, category, entity as entities, entry, group, role as roles, user as users,
 };
 use pagoda_core::store::rows::{
-    AttributeRow, EntityAttrRow, GrantRow, NewEntity, NewEntry, NewUser, UserRow,
+    AttributeRow, EntityAttrRow, GrantRow, NewCategory, NewEntity, NewEntry, NewUser, UserRow,
 };
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::model::Level;
@@ -77,7 +77,7 @@ struct Object {
     grants: Vec<(usize, i32)>,
 }
 
-/// Objects are, in this order: entity, definition, entry, attribute of the entry.
+/// Objects are, in this order: entity, definition, entry, attribute of the entry, category.
 #[derive(Debug, Clone)]
 struct World {
     people: Vec<Person>,
@@ -129,6 +129,7 @@ impl World {
                 object(dice, &[0]),
                 object(dice, &[0]),
                 object(dice, &[0, 1, 2]),
+                object(dice, &[]),
             ],
             people: (0..people).map(|_| person(dice)).collect(),
             groups: (0..groups).map(|_| group(dice)).collect(),
@@ -243,8 +244,10 @@ fn store(op: &mut OpCtx, world: &World, number: usize) -> Result<Stored, OpError
         }
         role_ids.push(id);
     }
-    let ids = ids::allocate(db, 4)?;
-    let [of_entity, of_attr, of_entry, of_attribute] = &world.objects[..] else { panic!("four objects") };
+    let ids = ids::allocate(db, 5)?;
+    let [of_entity, of_attr, of_entry, of_attribute, of_category] = &world.objects[..] else {
+        panic!("five objects")
+    };
     let entity = entities::insert(
         db,
         &NewEntity {
@@ -287,6 +290,16 @@ fn store(op: &mut OpCtx, world: &World, number: usize) -> Result<Stored, OpError
         ..AttributeRow::default()
     };
     value::insert_attributes(db, std::slice::from_ref(&instance))?;
+    let category = category::insert(
+        db,
+        &NewCategory {
+            id: ids[4],
+            name: name("category", 0),
+            is_public: of_category.is_public,
+            default_permission: of_category.default_permission,
+            ..NewCategory::default()
+        },
+    )?;
     let all = world.objects.iter().zip(&ids);
     let rows: Vec<GrantRow> = all
         .flat_map(|(object, id)| object.grants.iter().map(|(role, level)| (*id, *role, *level)))
@@ -298,6 +311,7 @@ fn store(op: &mut OpCtx, world: &World, number: usize) -> Result<Stored, OpError
         AclObject::EntityAttr(Box::new((definition.clone(), entity.clone()))),
         AclObject::Entry(Box::new((item.clone(), entity.clone()))),
         AclObject::Attribute(Box::new((instance, definition, item, entity))),
+        AclObject::Category(Box::new(category)),
     ];
     Ok(Stored { people, objects })
 }
@@ -372,8 +386,8 @@ fn agree(database: Database, worlds: usize) {
             allowed += full(3);
         }
     }
-    // Three people, four objects, four levels and the one that is shown.
-    assert_eq!(decisions, worlds * 3 * 4 * 5);
+    // Three people, five objects, four levels and the one that is shown.
+    assert_eq!(decisions, worlds * 3 * 5 * 5);
     // A world in which everything or nothing is allowed would show nothing.
     let asked = worlds * 3;
     assert!(
@@ -392,14 +406,20 @@ fn the_server_agrees_with_the_model_on_postgres() {
     agree(Database::Postgres, 500);
 }
 
-/// How many statements lists cost for this user.
-pub(crate) fn costs(app: &TestApp, user: i64) -> Vec<(&'static str, u64)> {
+/// What runs operations as the user of this id.
+pub(crate) fn as_id(app: &TestApp, user: i64) -> Runner {
     let row = Runner::of_server(&app.host, None)
         .run_blocking(Mode::Read, |op| Ok(users::by_id(&mut op.db, user)?))
         .unwrap()
         .unwrap();
+    as_user(app, &row)
+}
+
+/// How many statements lists cost for this user.
+pub(crate) fn costs(app: &TestApp, user: i64) -> Vec<(&'static str, u64)> {
+    let runner = as_id(app, user);
     let cost = |what: &'static str, work: fn(&mut OpCtx) -> Result<(), OpError>| {
-        let statements = as_user(app, &row).run_blocking(Mode::Read, |op| {
+        let statements = runner.run_blocking(Mode::Read, |op| {
             let before = op.db.statements;
             work(op)?;
             Ok(op.db.statements - before)

@@ -21,7 +21,7 @@ on_both_databases! {
 }
 
 /// The whole log, oldest first, once everything that was done by now is in it.
-fn log(app: &TestApp) -> Vec<Value> {
+pub(crate) fn log(app: &TestApp) -> Vec<Value> {
     // The queue and the outbox keep their order, so when this is in the log, all before it is.
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let name = format!("mark {}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));

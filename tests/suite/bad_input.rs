@@ -81,7 +81,7 @@ fn broken_requests_get_an_answer(database: Database) {
 
 #[test]
 fn a_full_disk_changes_nothing_and_is_said() {
-    let change = |config: &mut Config| config.sqlite_max_bytes = Some(400_000);
+    let change = |config: &mut Config| config.sqlite_max_bytes = Some(600_000);
     let app = TestApp::with(Database::Sqlite, Contributions::default(), change).unwrap();
     let (entity, attrs) = app.entity(json!({"name": "e", "attrs": [{"name": "s", "type": 2}]}));
     let path = format!("/entity/api/v2/{entity}/entries/");

@@ -32,6 +32,7 @@ mod metrics;
 mod naming_policy;
 mod otlp;
 mod outbound;
+mod payloads;
 mod pci;
 mod plugin_routes;
 mod points;

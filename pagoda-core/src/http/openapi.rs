@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod category;
 mod entity_history;
 mod entity_rules;
 mod entry_names;
@@ -224,6 +225,7 @@ pub fn document(registry: &Registry) -> Value {
         OPERATIONS,
         access::OPERATIONS,
         bulk::OPERATIONS,
+        category::OPERATIONS,
         entity_history::OPERATIONS,
         entry_names::OPERATIONS,
         entry_values::OPERATIONS,
@@ -400,6 +402,7 @@ fn all_schemas() -> Value {
     let parts = [
         access::schemas(),
         bulk::schemas(),
+        category::schemas(),
         entity_history::schemas(),
         entry_names::schemas(),
         entry_values::schemas(),

@@ -1,6 +1,6 @@
 //! What there is: every path with its methods.
 
-use super::api::{acl, alert, audit, entity, entry, entry_name, group, job, plugin, role, user};
+use super::api::{acl, alert, audit, category, entity, entry, entry_name, group, job, plugin, role, user};
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
@@ -101,6 +101,11 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entry/api/v2/alias/").on(Method::POST, entry_name::add_alias),
         Endpoint::new("/entry/api/v2/alias/bulk/").on(Method::POST, entry_name::add_aliases),
         Endpoint::new("/entry/api/v2/alias/{id:[0-9]+}").on(Method::DELETE, entry_name::remove_alias),
+        Endpoint::new("/category/api/v2/").on(Method::GET, category::list).on(Method::POST, category::create),
+        Endpoint::new("/category/api/v2/{id:[0-9]+}/")
+            .on(Method::GET, category::retrieve)
+            .on(Method::PUT, category::update)
+            .on(Method::DELETE, category::delete),
         Endpoint::new("/user/api/v2/me").on(Method::GET, user::me),
         Endpoint::new("/user/api/v2/token/")
             .on(Method::GET, user::token)

@@ -5,6 +5,7 @@
 pub mod acl;
 pub mod attribute;
 pub mod audit;
+pub mod category;
 pub mod ctx;
 pub mod entity;
 pub mod entry;

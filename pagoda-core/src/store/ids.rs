@@ -1,4 +1,4 @@
-//! The one id space of everything that has access control: entity, entity_attr, entry and attribute.
+//! The one id space of everything that has access control: entity, entity_attr, entry, attribute and category.
 
 use super::conn::{Backend, Db, on_db};
 use super::error::StoreError;

@@ -35,6 +35,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(6, "entry_names", "0006_entry_names"),
     core!(7, "entity_history", "0007_entity_history"),
     core!(8, "entity_rules", "0008_entity_rules"),
+    core!(9, "categories", "0009_categories"),
 ];
 
 /// One step of a schema, in both dialects.

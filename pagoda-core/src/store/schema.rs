@@ -405,6 +405,32 @@ table! {
 }
 
 table! {
+    category {
+        id -> BigInt,
+        name -> Text,
+        name_folded -> Text,
+        name_sort -> Text,
+        note -> Text,
+        priority -> Integer,
+        is_public -> Bool,
+        default_permission -> Integer,
+        is_active -> Bool,
+        created_user_id -> Nullable<BigInt>,
+        created_time -> BigInt,
+        updated_time -> BigInt,
+        deleted_user_id -> Nullable<BigInt>,
+        deleted_time -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    category_entity (category_id, entity_id) {
+        category_id -> BigInt,
+        entity_id -> BigInt,
+    }
+}
+
+table! {
     job {
         id -> BigInt,
         owner_id -> BigInt,
@@ -446,11 +472,14 @@ joinable!(role_user -> app_user (user_id));
 joinable!(role_group -> role (role_id));
 joinable!(role_group -> user_group (group_id));
 joinable!(acl_change -> role (role_id));
+joinable!(category_entity -> category (category_id));
+joinable!(category_entity -> entity (entity_id));
 
 allow_tables_to_appear_in_same_query!(alert, alert_delivery);
 allow_tables_to_appear_in_same_query!(app_user, api_token, web_session);
 allow_tables_to_appear_in_same_query!(app_user, user_group, group_member, role, role_user, role_group);
 allow_tables_to_appear_in_same_query!(acl_grant, acl_change, role);
+allow_tables_to_appear_in_same_query!(category, category_entity, entity, acl_grant);
 allow_tables_to_appear_in_same_query!(
     entity,
     entity_attr,

@@ -52,6 +52,8 @@ payloads! {
         entry: EntryRef,
         /// The name it had.
         previous_name: String,
+        /// Its values before the change, in the wire's detail form.
+        previous: Vec<Value>,
         /// Its values after the change, in the wire's detail form.
         attrs: Vec<Value>,
         /// Ids of the attribute definitions whose values really changed.
@@ -76,6 +78,8 @@ payloads! {
         entry: EntryRef,
         /// The name it has now.
         deleted_name: String,
+        /// The values it had, in the wire's detail form.
+        attrs: Vec<Value>,
         /// Whether it went because another entry was deleted that referred to it.
         in_chain: bool,
         /// Who deleted it.
@@ -88,9 +92,13 @@ payloads! {
         entry: EntryRef,
         /// Whether it is about to be created.
         is_new: bool,
+        /// The name it has now; absent on creation.
+        previous_name: Option<String>,
         /// The definitions of its entity.
         schema: Arc<[AttrRef]>,
-        /// The values about to be written.
+        /// Its present values in the wire's detail form; empty on creation. What `attrs` does not name stays so.
+        current: Arc<[Value]>,
+        /// The values about to be written: on creation defaults too, on a change only what really changes.
         attrs: List<AttrInput>,
     } by entry.entity;
 
@@ -98,14 +106,26 @@ payloads! {
     EntryBeforeRestore {
         /// The entry under the name it will have.
         entry: EntryRef,
+        /// The name it has as a deleted one.
+        deleted_name: String,
         /// When it was deleted.
         deleted_time: Option<Timestamp>,
+        /// The values that come back with it, in the wire's detail form.
+        attrs: Vec<Value>,
+        /// Whether it comes back because another entry did that refers to it.
+        in_chain: bool,
     } by entry.entity;
 
     /// `entry.after_restore`: the entry that came back.
     EntryAfterRestore {
         /// The entry.
         entry: EntryRef,
+        /// The name it had as a deleted one.
+        deleted_name: String,
+        /// The values that came back with it, in the wire's detail form.
+        attrs: Vec<Value>,
+        /// Whether it came back because another entry did that refers to it.
+        in_chain: bool,
         /// Who restored it.
         user: Option<User>,
     } by entry.entity;

@@ -161,6 +161,8 @@ impl State {
                 .values()
                 .find(|entity| entity.attrs.iter().any(|attr| attr.id == id))
                 .map(|entity| vec![id, entity.id]),
+            // A plugin cannot make one, so a world in memory has none.
+            ObjectKind::Category => None,
         };
         ids.ok_or_else(|| not_found("object", id))
     }

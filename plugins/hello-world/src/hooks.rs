@@ -29,13 +29,24 @@ fn entry_changes(_ctx: &mut HookContext, change: &mut EntryBeforeUpdate) -> Hook
 
 #[hook(entry.after_update, entity = "helloworld")]
 fn entry_changed(_ctx: HookContext, changed: &EntryAfterUpdate) -> HookResult {
-    info!(entry = changed.entry.id, values = changed.changed.len(), "an entry changed");
+    info!(
+        entry = changed.entry.id,
+        previous_name = changed.previous_name,
+        values = changed.changed.len(),
+        of = changed.previous.len(),
+        "an entry changed"
+    );
     Ok(())
 }
 
 #[hook(entry.before_delete)]
 fn entry_goes(_ctx: &mut HookContext, gone: &EntryBeforeDelete) -> HookResult {
-    info!(entry = gone.entry.id, name = gone.entry.name, "an entry is about to go");
+    info!(
+        entry = gone.entry.id,
+        name = gone.entry.name,
+        values = gone.attrs.len(),
+        "an entry is about to go"
+    );
     Ok(())
 }
 

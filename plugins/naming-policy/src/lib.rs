@@ -1,14 +1,16 @@
-//! One rule per entity for the names of its entries: normalises them, and refuses what does not fit.
+//! One rule per entity for the names and values of its entries: normalises names, and refuses what does not fit.
 //!
-//! `rule.rs` says what a rule does to a name and knows nothing of hooks; `hooks.rs` applies it when entries
+//! `rule.rs` says what a rule does to a name, `value.rs` what it asks of values, and both know nothing of hooks; `hooks.rs` applies it when entries
 //! are written; `routes.rs` shows it. The configuration is described in `README.md`.
 #![forbid(unsafe_code)]
 
 mod hooks;
 mod routes;
 mod rule;
+mod value;
 
 pub use rule::{Case, Pattern, Rule};
+pub use value::{AttributeRule, Condition};
 
 use pagoda_plugin_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -17,7 +19,6 @@ plugin! {
     id = "naming-policy",
     name = "Naming policy",
     config = Policies,
-    capabilities = [entries.read],
 }
 
 /// The key of the rule for all entities without one of their own. No entity can be meant by it: the rule is
@@ -72,6 +73,20 @@ mod tests {
             (json!({"prefix": "rack-", "max_length": 5}), "entities.rack.max_length: "),
             (json!({"pattern": "("}), "entities.rack.pattern: "),
             (json!({"case": "title"}), "entities.rack.case: "),
+            (json!({"attributes": {"a": {}}}), "entities.rack.attributes.a: "),
+            (json!({"attributes": {"a": {"pattern": "("}}}), "entities.rack.attributes.a.pattern: "),
+            (
+                json!({"attributes": {"a": {"required_when": {"attribute": "b"}}}}),
+                "entities.rack.attributes.a.required_when: ",
+            ),
+            (
+                json!({"attributes": {"a": {"required_when": {"attribute": "b", "is": "x", "has_value": true}}}}),
+                "entities.rack.attributes.a.required_when: ",
+            ),
+            (
+                json!({"attributes": {"a": {"required_when": {"attribute": "a", "is": "x"}}}}),
+                "entities.rack.attributes.a.required_when: ",
+            ),
         ] {
             let found = problems(json!({"entities": {"rack": rule}}));
             assert!(found[0].starts_with(problem), "{problem}: {found:?}");

@@ -1,8 +1,11 @@
 //! The rules, shown below `/api/v2/plugins/naming-policy`.
 
-use crate::{Policies, Rule};
+use crate::value::State;
+use crate::{AttributeRule, Policies, Rule};
 use pagoda_plugin_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The rule that holds for an entity.
 #[derive(Debug, Serialize)]
@@ -23,12 +26,15 @@ async fn policy(Path(entity): Path<String>, policies: Config<Policies>) -> Json<
     Json(Effective { entity, source, rule })
 }
 
-/// A name that might be given.
+/// A name that might be given, with the values that might be given with it.
 #[derive(Debug, Deserialize)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
 struct Candidate {
     entity: String,
     name: String,
+    /// By the name of the attribute, in the form of write requests.
+    #[serde(default)]
+    values: BTreeMap<String, Value>,
 }
 
 /// What would become of it.
@@ -39,18 +45,27 @@ struct Outcome {
     changed: bool,
     accepted: bool,
     reason: Option<String>,
+    /// Why values are refused, by the name of the attribute.
+    refused: BTreeMap<String, String>,
 }
 
-/// What would become of a name; nothing is written.
+/// What would become of a new entry of this name and these values; nothing is written.
 #[post("/check/")]
 async fn check(Json(candidate): Json<Candidate>, policies: Config<Policies>) -> Json<Outcome> {
-    let Candidate { entity, name: given } = candidate;
+    let Candidate { entity, name: given, values } = candidate;
     let rule = policies.of(&entity);
     let name = rule.map_or_else(|| given.clone(), |rule| rule.normalised(&given));
     let refusal = rule.and_then(|rule| rule.refusal(&name));
     let reason = refusal
         .map(|reject| reject.errors().map(|(_, leaf)| leaf.message.as_ref()).collect::<Vec<_>>().join("; "));
-    Json(Outcome { changed: name != given, accepted: reason.is_none(), name, reason })
+    let rules = rule.map(|rule| &rule.attributes);
+    let state = State::of_new(rules.into_iter().flat_map(BTreeMap::keys), &values);
+    let fault = |(attribute, rule): (&String, &AttributeRule)| {
+        rule.fault(attribute, &state).map(|(_, sentence)| (attribute.clone(), sentence))
+    };
+    let refused: BTreeMap<String, String> = rules.into_iter().flatten().filter_map(fault).collect();
+    let accepted = reason.is_none() && refused.is_empty();
+    Json(Outcome { changed: name != given, accepted, name, reason, refused })
 }
 
 #[cfg(test)]
@@ -79,7 +94,7 @@ mod tests {
             own["rule"],
             json!({
                 "trim": true, "collapse_blanks": false, "case": "keep", "prefix": "v-", "add_prefix": true,
-                "pattern": "^v-[0-9a-f]{4}$", "max_length": null, "message": null,
+                "pattern": "^v-[0-9a-f]{4}$", "max_length": null, "message": null, "attributes": {},
             })
         );
         assert_eq!(policy("rack")["source"], "default");
@@ -96,17 +111,36 @@ mod tests {
         };
         assert_eq!(
             check("pci-vendor", " 10de"),
-            json!({"name": "v-10de", "changed": true, "accepted": true, "reason": null})
+            json!({"name": "v-10de", "changed": true, "accepted": true, "reason": null, "refused": {}})
         );
         assert_eq!(
             check("rack", "long"),
-            json!({"name": "long", "changed": false, "accepted": false, "reason": "Three letters."})
+            json!({"name": "long", "changed": false, "accepted": false, "reason": "Three letters.", "refused": {}})
         );
         let refused = check("pci-vendor", "xyz");
         assert_eq!((&refused["name"], &refused["accepted"]), (&json!("v-xyz"), &json!(false)));
 
         let missing = world.call(&PLUGIN, Method::Post, "/check/").body(json!({"entity": "rack"})).send();
         assert_eq!((missing.status(), &missing.json()["name"][0]["code"]), (400, &json!("AE-113000")));
+    }
+
+    #[test]
+    fn values_are_checked_as_those_of_a_new_entry() {
+        let rules = json!({"host": {"attributes": {
+            "serial": {"pattern": "^S", "message": "An S."},
+            "end": {"required_when": {"attribute": "state", "is": "retired"}},
+        }}});
+        let world = World::new().section(&PLUGIN, json!({"entities": rules}));
+        let check = |values: Value| -> Value {
+            let body = json!({"entity": "host", "name": "n", "values": values});
+            world.call(&PLUGIN, Method::Post, "/check/").body(body).send().json()
+        };
+        let refused = check(json!({"serial": "x", "state": "retired"}));
+        assert_eq!((&refused["accepted"], &refused["reason"]), (&json!(false), &Value::Null));
+        assert_eq!(refused["refused"]["serial"], "An S.");
+        assert!(refused["refused"]["end"].as_str().unwrap().contains("`state`"), "{refused}");
+        let good = check(json!({"serial": "S1", "state": "retired", "end": "2026-01-01", "else": [1]}));
+        assert_eq!((&good["accepted"], &good["refused"]), (&json!(true), &json!({})));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What a rule does to a name.
 
+use crate::value::AttributeRule;
 use pagoda_plugin_sdk::prelude::*;
 use regex::Regex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// What happens to the letters of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -19,7 +21,7 @@ pub enum Case {
 
 /// A regular expression, compiled when the configuration is read.
 #[derive(Debug, Clone)]
-pub struct Pattern(Regex);
+pub struct Pattern(pub(crate) Regex);
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -37,7 +39,7 @@ impl Serialize for Pattern {
     }
 }
 
-/// The rule for the names of one entity's entries.
+/// The rule for the names and values of one entity's entries.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(crate = "pagoda_plugin_sdk::serde", default)]
 pub struct Rule {
@@ -57,11 +59,16 @@ pub struct Rule {
     pub max_length: Option<usize>,
     /// The sentence of a refusal, in place of what the plugin says by itself.
     pub message: Option<String>,
+    /// What is asked of values, by the name of the attribute.
+    pub attributes: BTreeMap<String, AttributeRule>,
 }
 
 impl Rule {
     /// What is wrong with the rule, beginning with the key.
     pub(crate) fn validate(&self) -> Result<(), String> {
+        for (attribute, rule) in &self.attributes {
+            rule.validate(attribute).map_err(|problem| format!("attributes.{attribute}{problem}"))?;
+        }
         if self.add_prefix && self.prefix.is_empty() {
             return Err("add_prefix: there is no `prefix` to add".to_owned());
         }
@@ -160,6 +167,7 @@ mod tests {
             pattern: Some(Pattern(Regex::new("^v-[0-9a-f]{4}$").unwrap())),
             max_length: Some(8),
             message: None,
+            ..Rule::default()
         }
     }
 

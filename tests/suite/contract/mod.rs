@@ -6,6 +6,7 @@ mod access;
 mod bulk;
 mod copy;
 // mod count;
+mod categories;
 mod entities;
 mod entity_entries;
 mod entity_history;

@@ -3,6 +3,7 @@
 pub(super) mod acl;
 pub(super) mod alert;
 pub(super) mod audit;
+pub(super) mod category;
 pub(super) mod entity;
 pub(super) mod entry;
 pub(super) mod entry_name;

@@ -15,7 +15,7 @@ pub(super) use memo::Memo;
 use super::audit::{Action, AuditObject};
 use super::ctx::OpCtx;
 use super::error::OpError;
-use crate::store::rows::{AttributeRow, EntityAttrRow, EntityRow, EntryRow};
+use crate::store::rows::{AttributeRow, CategoryRow, EntityAttrRow, EntityRow, EntryRow};
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::model::{Level, ObjectKind, ObjectRef};
 use pagoda_plugin_sdk::payload::{PermissionDenied, UserBeforePermissionCheck};
@@ -51,6 +51,22 @@ pub struct Subject<'a> {
 impl<'a> From<&'a EntityRow> for Subject<'a> {
     fn from(entity: &'a EntityRow) -> Self {
         Self { rules: vec![of_entity(entity)] }
+    }
+}
+
+impl<'a> From<&'a CategoryRow> for Subject<'a> {
+    fn from(category: &'a CategoryRow) -> Self {
+        Self { rules: vec![of_category(category)] }
+    }
+}
+
+fn of_category(category: &CategoryRow) -> Rule<'_> {
+    Rule {
+        kind: ObjectKind::Category,
+        id: category.id,
+        name: &category.name,
+        is_public: category.is_public,
+        default_permission: category.default_permission,
     }
 }
 

@@ -1,14 +1,14 @@
 //! Any object with access rules, found by its id alone: all kinds share one space of ids.
 
-use super::{Rule, Subject, of_attr, of_entity, of_entry};
+use super::{Rule, Subject, of_attr, of_category, of_entity, of_entry};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::acl::AclTable;
-use crate::store::queries::{acl, attr, entity, entry, lock};
-use crate::store::rows::{AttributeRow, EntityAttrRow, EntityRow, EntryRow};
+use crate::store::queries::{acl, attr, category, entity, entry, lock};
+use crate::store::rows::{AttributeRow, CategoryRow, EntityAttrRow, EntityRow, EntryRow};
 use pagoda_plugin_sdk::model::ObjectKind;
 
-/// An object in any state with those above it. Categories join here, with their table in `store/queries/acl.rs`.
+/// An object in any state with those above it.
 #[derive(Debug, Clone)]
 pub enum AclObject {
     /// An entity.
@@ -19,6 +19,8 @@ pub enum AclObject {
     Entry(Box<(EntryRow, EntityRow)>),
     /// An attribute of an entry.
     Attribute(Box<(AttributeRow, EntityAttrRow, EntryRow, EntityRow)>),
+    /// A category.
+    Category(Box<CategoryRow>),
 }
 
 impl AclObject {
@@ -61,6 +63,9 @@ impl AclObject {
                 let (entry, entity) = entry::with_entity(&mut op.db, row.entry_id)?.ok_or_else(missing)?;
                 Self::Attribute(Box::new((row, attr, entry, entity)))
             }
+            AclTable::Category => {
+                Self::Category(Box::new(category::by_id(&mut op.db, id)?.ok_or_else(missing)?))
+            }
         })
     }
 
@@ -72,6 +77,7 @@ impl AclObject {
             Self::EntityAttr(rows) => Subject::attr(&rows.0, &rows.1),
             Self::Entry(rows) => Subject::entry(&rows.0, &rows.1),
             Self::Attribute(rows) => Subject::attribute(&rows.0, &rows.1, &rows.2, &rows.3),
+            Self::Category(row) => Subject::from(&**row),
         }
     }
 
@@ -83,6 +89,7 @@ impl AclObject {
             Self::EntityAttr(_) => ObjectKind::EntityAttr,
             Self::Entry(_) => ObjectKind::Entry,
             Self::Attribute(_) => ObjectKind::Attribute,
+            Self::Category(_) => ObjectKind::Category,
         }
     }
 
@@ -93,6 +100,7 @@ impl AclObject {
             Self::EntityAttr(_) => 2,
             Self::Entry(_) => 4,
             Self::Attribute(_) => 8,
+            Self::Category(_) => 16,
         }
     }
 
@@ -102,13 +110,14 @@ impl AclObject {
             Self::EntityAttr(_) => AclTable::EntityAttr,
             Self::Entry(_) => AclTable::Entry,
             Self::Attribute(_) => AclTable::Attribute,
+            Self::Category(_) => AclTable::Category,
         }
     }
 
     /// The object that answers show above it. *Source: spec, acl-role §5.2.*
     pub(super) fn parent(&self) -> Option<Rule<'_>> {
         match self {
-            Self::Entity(_) => None,
+            Self::Entity(_) | Self::Category(_) => None,
             Self::EntityAttr(rows) => Some(of_entity(&rows.1)),
             Self::Entry(rows) => Some(of_entity(&rows.1)),
             Self::Attribute(rows) => Some(of_entry(&rows.2)),
@@ -122,6 +131,7 @@ impl AclObject {
             Self::EntityAttr(rows) => of_attr(&rows.0),
             Self::Entry(rows) => of_entry(&rows.0),
             Self::Attribute(rows) => super::of_attribute(&rows.0, &rows.1),
+            Self::Category(row) => of_category(row),
         }
     }
 
@@ -132,6 +142,7 @@ impl AclObject {
             Self::EntityAttr(rows) => (rows.0.created_user_id, rows.0.created_time),
             Self::Entry(rows) => (rows.0.created_user_id, rows.0.created_time),
             Self::Attribute(rows) => (rows.0.created_user_id, rows.0.created_time),
+            Self::Category(row) => (row.created_user_id, row.created_time),
         }
     }
 
@@ -154,6 +165,7 @@ impl AclObject {
             Self::EntityAttr(rows) => (&mut rows.0.is_public, &mut rows.0.default_permission),
             Self::Entry(rows) => (&mut rows.0.is_public, &mut rows.0.default_permission),
             Self::Attribute(rows) => (&mut rows.0.is_public, &mut rows.0.default_permission),
+            Self::Category(row) => (&mut row.is_public, &mut row.default_permission),
         };
         (*is_public, *default_permission) = (public, permission);
         self
@@ -175,6 +187,7 @@ pub(super) fn lock_in(op: &mut OpCtx, table: AclTable, id: i64) -> Result<(), Op
         AclTable::EntityAttr => lock::entity_attr(&mut op.db, id),
         AclTable::Entry => lock::entry(&mut op.db, id),
         AclTable::Attribute => lock::attribute(&mut op.db, id),
+        AclTable::Category => lock::category(&mut op.db, id),
     }?)
 }
 
@@ -182,6 +195,6 @@ pub(super) fn lock_in(op: &mut OpCtx, table: AclTable, id: i64) -> Result<(), Op
 pub(in crate::services) fn has_history(table: AclTable) -> bool {
     match table {
         AclTable::Entity | AclTable::EntityAttr | AclTable::Entry => true,
-        AclTable::Attribute => false,
+        AclTable::Attribute | AclTable::Category => false,
     }
 }

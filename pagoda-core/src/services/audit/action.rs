@@ -39,6 +39,12 @@ actions! {
     EntryDelete = "entry.delete",
     /// A deleted entry was brought back, by itself or in a chain.
     EntryRestore = "entry.restore",
+    /// A category was made.
+    CategoryCreate = "category.create",
+    /// A category or its entities were changed.
+    CategoryUpdate = "category.update",
+    /// A category was deleted.
+    CategoryDelete = "category.delete",
     /// The access rules of an object were changed.
     AclUpdate = "acl.update",
     /// A group was made.

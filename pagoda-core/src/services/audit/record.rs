@@ -71,6 +71,7 @@ impl From<&ObjectRef> for AuditObject {
             ObjectKind::EntityAttr => "entity_attr",
             ObjectKind::Entry => "entry",
             ObjectKind::Attribute => "attribute",
+            ObjectKind::Category => "category",
             _ => "other",
         };
         Self { kind, id: Some(object.id), name: object.name.clone() }

@@ -99,6 +99,7 @@ fn delete_one(
         let mut payload = EntryAfterDelete::default();
         payload.entry = reference;
         payload.deleted_name = deleted;
+        payload.attrs = detail::for_hooks(&held);
         payload.in_chain = in_chain;
         payload.user = user;
         payload

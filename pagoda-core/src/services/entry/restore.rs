@@ -2,7 +2,7 @@
 
 use super::delete::chained;
 use super::names::{is_taken, name_conflict, note_name};
-use super::{entry_ref, held, open_to_change};
+use super::{detail, entry_ref, held, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -72,12 +72,18 @@ fn restore_one(
     let deleted_name = entry.name.clone();
     entry.name = original_name(&entry.name).to_owned();
     let reference = entry_ref(&entry, entity);
-    op.check::<hooks::entry::before_restore>(|| {
-        let mut payload = EntryBeforeRestore::default();
-        payload.entry = reference.clone();
-        payload.deleted_time = deleted_time.map(Timestamp::from_micros);
-        payload
-    })?;
+    if op.wants::<hooks::entry::before_restore>() {
+        let held = held::held_by(op, entry.id, entity.id)?;
+        op.check::<hooks::entry::before_restore>(|| {
+            let mut payload = EntryBeforeRestore::default();
+            payload.entry = reference.clone();
+            payload.deleted_name.clone_from(&deleted_name);
+            payload.deleted_time = deleted_time.map(Timestamp::from_micros);
+            payload.attrs = detail::for_hooks(&held);
+            payload.in_chain = in_chain;
+            payload
+        })?;
+    }
     entry.is_active = true;
     entry.deleted_user_id = None;
     entry.deleted_time = None;
@@ -93,14 +99,18 @@ fn restore_one(
         &reference,
         || json!({"entity": reference.entity, "deleted_name": deleted_name, "in_chain": in_chain}),
     );
+    let held = held::held_by(op, entry.id, entity.id)?;
     let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entry::after_restore>(|| {
         let mut payload = EntryAfterRestore::default();
         payload.entry = reference;
+        payload.deleted_name = deleted_name;
+        payload.attrs = detail::for_hooks(&held);
+        payload.in_chain = in_chain;
         payload.user = user;
         payload
     });
-    let mut due = chained(&held::held_by(op, entry.id, entity.id)?);
+    let mut due = chained(&held);
     due.reverse();
     Ok(due)
 }

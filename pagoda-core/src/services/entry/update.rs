@@ -79,6 +79,8 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
         if let Some(name) = &name {
             payload.entry.name.clone_from(name);
         }
+        payload.previous_name = Some(reference.name.clone());
+        payload.current = detail::for_hooks(&held).into();
         payload.schema = held.iter().map(|held| attr_ref(&held.attr)).collect();
         payload.attrs = values::inputs(&held, &planned).into();
         payload
@@ -106,6 +108,7 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
             let mut payload = EntryAfterUpdate::default();
             payload.entry = reference.clone();
             payload.previous_name = previous_name;
+            payload.previous = detail::for_hooks(&held);
             payload.attrs = detail::for_hooks(&after);
             payload.changed = values::changed_ids(&held, &planned);
             payload.user = user;

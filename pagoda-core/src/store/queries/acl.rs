@@ -4,7 +4,7 @@ use super::{MAX_IDS, MAX_ROWS, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{AclChangeRow, AttributeRow, GrantRow, NewAclChange};
 use crate::store::schema::{
-    acl_change, acl_first_name, acl_grant, attribute, entity, entity_attr, entry, role,
+    acl_change, acl_first_name, acl_grant, attribute, category, entity, entity_attr, entry, role,
 };
 use crate::store::{Db, StoreError};
 use diesel::prelude::*;
@@ -23,6 +23,8 @@ pub enum AclTable {
     Entry,
     /// `attribute`
     Attribute,
+    /// `category`
+    Category,
 }
 
 #[derive(QueryableByName)]
@@ -37,13 +39,15 @@ pub fn table_of(db: &mut Db, id: i64) -> Result<Option<AclTable>, StoreError> {
     let sql = "SELECT 1 AS place FROM entity WHERE id = $1 \
         UNION ALL SELECT 2 FROM entity_attr WHERE id = $1 \
         UNION ALL SELECT 3 FROM entry WHERE id = $1 \
-        UNION ALL SELECT 4 FROM attribute WHERE id = $1";
+        UNION ALL SELECT 4 FROM attribute WHERE id = $1 \
+        UNION ALL SELECT 5 FROM category WHERE id = $1";
     let found: Option<Place> = on_db!(db, |c| sql_query(sql).bind::<BigInt, _>(id).get_result(c).optional())?;
     Ok(found.and_then(|found| match found.place {
         1 => Some(AclTable::Entity),
         2 => Some(AclTable::EntityAttr),
         3 => Some(AclTable::Entry),
         4 => Some(AclTable::Attribute),
+        5 => Some(AclTable::Category),
         _ => None,
     }))
 }
@@ -67,7 +71,13 @@ pub fn known(db: &mut Db, ids: &[i64]) -> Result<Vec<(i64, AclTable)>, StoreErro
             }
         )*};
     }
-    look!(entity as Entity, entity_attr as EntityAttr, entry as Entry, attribute as Attribute);
+    look!(
+        entity as Entity,
+        entity_attr as EntityAttr,
+        entry as Entry,
+        attribute as Attribute,
+        category as Category
+    );
     Ok(known)
 }
 
@@ -87,6 +97,9 @@ pub fn name_of(db: &mut Db, table: AclTable, id: i64) -> Result<Option<String>, 
             .select(entity_attr::name)
             .first(c)
             .optional()),
+        AclTable::Category => {
+            on_db!(db, |c| category::table.find(id).select(category::name).first(c).optional())
+        }
     }
 }
 
@@ -115,6 +128,7 @@ pub fn set_flags(
         AclTable::EntityAttr => set!(entity_attr, updated_time = now),
         AclTable::Entry => set!(entry, updated_time = now),
         AclTable::Attribute => set!(attribute),
+        AclTable::Category => set!(category, updated_time = now),
     }?)
 }
 

@@ -40,6 +40,11 @@ pub fn attribute(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "attribute", id, "UPDATE")
 }
 
+/// Nobody else changes or deletes the category until the transaction ends.
+pub fn category(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "category", id, "UPDATE")
+}
+
 /// Nobody else changes the role until the transaction ends.
 pub fn role(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "role", id, "UPDATE")

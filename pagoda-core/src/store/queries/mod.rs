@@ -11,6 +11,7 @@ pub mod alert;
 pub mod alias;
 pub mod attr;
 pub mod audit;
+pub mod category;
 pub mod entity;
 pub mod entity_history;
 pub mod entry;

@@ -6,6 +6,7 @@
 mod access;
 mod alert;
 mod audit;
+mod category;
 mod entity;
 mod entity_history;
 mod entity_rules;
@@ -22,6 +23,7 @@ pub use self::access::{
 };
 pub use self::alert::{AlertDeliveryRow, AlertRow, NewAlert, Stage};
 pub use self::audit::{AuditHeadRow, AuditOutboxRow, AuditRow, NewAudit};
+pub use self::category::{CategoryRow, NewCategory};
 pub use self::entity::{EntityAttrRow, EntityRow, NewEntity, NewEntityAttr};
 pub use self::entity_history::{EntityHistoryRow, NewEntityHistory};
 pub use self::entity_rules::{

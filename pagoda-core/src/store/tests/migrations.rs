@@ -63,6 +63,7 @@ on_both! {
         selects!(alert, alert_delivery);
         selects!(user_group, group_member, role, role_user, role_group, acl_grant, acl_change, acl_first_name, job);
         selects!(entity_webhook, isolation_rule, isolation_condition);
+        selects!(category, category_entity);
     }
 }
 
