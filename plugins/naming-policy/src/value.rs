@@ -119,9 +119,7 @@ impl State {
             state.known.insert(attr.name.clone());
             // Of several values for one attribute the last one is written.
             if let Some(input) = checked.attrs.iter().rev().find(|input| input.id == attr.id) {
-                let is_flag = attr.attr_type == AttrType::Boolean;
-                let written = if is_flag { flag(&input.value) } else { texts(&input.value) };
-                state.texts.insert(attr.name.clone(), written);
+                state.texts.insert(attr.name.clone(), texts(&input.value));
                 state.touched.insert(attr.name.clone());
             }
         }
@@ -144,15 +142,6 @@ impl State {
     fn is_touched(&self, attribute: &str) -> bool {
         self.is_new || self.touched.contains(attribute)
     }
-}
-
-/// A boolean as a request may write it.
-fn flag(value: &Value) -> Vec<String> {
-    let given = texts(value);
-    let is_true = given
-        .iter()
-        .any(|text| matches!(text.to_ascii_lowercase().as_str(), "true" | "t" | "yes" | "y" | "on" | "1"));
-    vec![is_true.to_string()]
 }
 
 /// The texts of a value in the form of requests or of answers: of a choice its value, of a named reference its name, of
@@ -192,7 +181,7 @@ fn plain(number: &serde_json::Number) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{flag, texts};
+    use super::texts;
     use pagoda_plugin_sdk::serde_json::json;
 
     #[test]
@@ -225,11 +214,7 @@ mod tests {
             assert_eq!(texts(&request), expected, "{request}");
             assert_eq!(texts(&answer), expected, "{answer}");
         }
-        for (given, expected) in
-            [(json!("Yes"), "true"), (json!(1), "true"), (json!("off"), "false"), (json!(null), "false")]
-        {
-            assert_eq!(flag(&given), [expected], "{given}");
-        }
+        assert_eq!(texts(&json!(true)), ["true"]);
         assert_eq!(texts(&json!({"as_boolean": true})), ["true"]);
     }
 }
