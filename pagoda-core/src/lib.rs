@@ -14,6 +14,7 @@ pub mod config;
 pub mod confine;
 pub mod http;
 pub mod limits;
+pub mod mail;
 pub mod observe;
 pub mod outbound;
 pub mod plugins;

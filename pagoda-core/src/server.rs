@@ -5,6 +5,7 @@ mod plugin_meters;
 
 use crate::config::{Config, WebhookAddresses};
 use crate::http::{self, AppState};
+use crate::mail::Postman;
 use crate::observe::{alerts, traces};
 use crate::plugins::contributions::Contributions;
 use crate::plugins::guard::install_panic_hook;
@@ -13,7 +14,7 @@ use crate::replace::{self, Origin};
 use crate::services::audit::{Action, AuditObject, AuditRecord, AuditSettings, Keys, listed};
 use crate::services::error::OpError;
 use crate::services::host::{
-    Addresses, Host, Hosts, MOST_OPERATIONS, ModelLimits, ShareSettings, WebhookRules,
+    Accounts, Addresses, Host, Hosts, MOST_OPERATIONS, ModelLimits, ShareSettings, WebhookRules,
 };
 use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
@@ -84,6 +85,7 @@ pub(crate) fn model_limits(config: &Config) -> ModelLimits {
         entries: config.limits.max_entries,
         groups: config.limits.max_groups,
         roles: config.limits.max_roles,
+        users: config.limits.max_users,
     }
 }
 
@@ -240,8 +242,14 @@ impl Prepared {
             .with_context(|| format!("cannot listen on {}; is another server running there?", config.bind))?;
         let address = listener.local_addr()?;
         let kept = listener.try_clone().context("cannot keep the socket for a successor")?;
+        let postman = Arc::new(Postman::start(config.mail()).context("mail cannot be sent")?);
+        let letters = postman.counts();
+        host.set_accounts(Accounts {
+            reset_disabled: config.accounts.password_reset_disabled,
+            mailer: postman,
+        });
         let state = AppState::new(host, &config);
-        meters::connect(&state);
+        meters::connect(&state, letters);
         let for_apps = Arc::clone(&state);
         let mut server = HttpServer::new(move || App::new().configure(http::configure(&for_apps)))
             .disable_signals()

@@ -84,23 +84,27 @@ fn the_binary_is_what_cargo_builds_by_default_and_plugins_are_optional() {
 /// Which room of the host may name which. A room that is missing here may not exist.
 const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["config", "confine", "http", "observe", "plugins", "replace", "server", "services", "store"]),
-    ("server", &["auth", "config", "http", "limits", "observe", "plugins", "replace", "services", "store"]),
+    (
+        "server",
+        &["auth", "config", "http", "limits", "mail", "observe", "plugins", "replace", "services", "store"],
+    ),
     ("replace", &["config"]),
     ("http", &["auth", "config", "limits", "observe", "plugins", "services", "store", "ui", "wire"]),
     ("ui", &["plugins", "services"]),
     ("auth", &[]),
     ("limits", &[]),
-    ("services", &["auth", "limits", "outbound", "plugins", "store", "wire"]),
+    ("services", &["auth", "limits", "mail", "outbound", "plugins", "store", "wire"]),
     // The way back from a plugin into the services: the one arrow against the stream.
     ("plugins/bridge", &["plugins", "services", "store"]),
     ("plugins", &[]),
     ("outbound", &[]),
+    ("mail", &["config"]),
     ("store", &[]),
     ("wire", &[]),
     ("config", &["plugins", "store"]),
     ("confine", &["config", "plugins", "store"]),
     // They look at everything and nothing looks at them; their list is shown.
-    ("observe/alerts", &["config", "plugins", "services", "store"]),
+    ("observe/alerts", &["config", "mail", "plugins", "services", "store"]),
     ("observe", &["config"]),
     ("lib.rs", &["cli"]),
 ];

@@ -18,6 +18,7 @@ mod capabilities;
 mod chaos;
 mod check;
 #[cfg(target_os = "linux")]
+mod concurrency;
 mod confine;
 mod contract;
 mod docs;

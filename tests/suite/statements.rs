@@ -108,6 +108,14 @@ impl Scene {
             app.put(&format!("/entry/api/v2/{}/", self.looked_at), change).expect(202);
             let alias = json!({"name": format!("alias {n}"), "entry": self.looked_at});
             app.post("/entry/api/v2/alias/", alias).expect(201);
+            let models = json!([{"id": self.server, "name": "server"}]);
+            app.post("/category/api/v2/", json!({"name": format!("category {n}"), "models": models}))
+                .expect(201);
+            let copy = json!({"copy_entry_names": [format!("copy {n}")]});
+            let path = format!("/entry/api/v2/{}/copy/", self.shared);
+            app.with_token(&self.guest, "POST", &path, Some(&copy)).expect(200);
+            let note = json!({"note": format!("note {n}")});
+            app.put(&format!("/entity/api/v2/{}/", self.server), note).expect(202);
             let rule = json!({"default_permission": if n % 2 == 0 { 1 } else { 2 }});
             app.put(&format!("/acl/api/v2/acls/{}", self.server), rule).expect(200);
         }
@@ -146,6 +154,15 @@ const READS: &[Pinned<'static>] = &[
     ("roles", 4, 4),
     ("access rules", 5, 5),
     ("history of access rules", 6, 6),
+    ("history of an entity", 5, 5),
+    ("names of attributes", 1, 1),
+    ("who refers to an entry", 8, 8),
+    ("what an attribute may refer to", 9, 9),
+    ("users", 2, 2),
+    ("user", 6, 6),
+    ("activity", 8, 8),
+    ("categories", 5, 5),
+    ("jobs", 5, 5),
     ("me", 1, 1),
 ];
 
@@ -166,6 +183,15 @@ fn reading_costs_the_same_for_few_rows_and_many(database: Database) {
         "/role/api/v2/".to_owned(),
         format!("/acl/api/v2/acls/{server}"),
         format!("/acl/api/v2/acls/{server}/history"),
+        format!("/entity/api/v2/{server}/histories/"),
+        "/entity/api/v2/attrs".to_owned(),
+        format!("/entry/api/v2/{}/referral/", scene.shared),
+        format!("/entry/api/v2/{}/attr_referrals/", scene.attrs["rack"]),
+        "/user/api/v2/".to_owned(),
+        format!("/user/api/v2/{}/", scene.guest_id),
+        format!("/user/api/v2/{ADMIN}/activity?within_minutes=600"),
+        "/category/api/v2/".to_owned(),
+        "/job/api/v2/jobs".to_owned(),
         "/user/api/v2/me".to_owned(),
     ];
     assert_eq!(paths.len(), READS.len());

@@ -28,11 +28,15 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_MAX_ENTRIES", "max_entries", "most entries, deleted ones included"),
     ("PAGODA_MAX_GROUPS", "max_groups", "most groups, deleted ones included"),
     ("PAGODA_MAX_ROLES", "max_roles", "most roles, deleted ones included"),
+    ("PAGODA_MAX_USERS", "max_users", "most users, deleted ones included"),
     ("PAGODA_SHUTDOWN_TIMEOUT_S", "shutdown_timeout_s", "how long running requests may go on at the end"),
     ("PAGODA_SESSION_LIFETIME_S", "session_lifetime_s", "how long a login lasts"),
     ("PAGODA_SECURE_COOKIES", "secure_cookies", "cookies for HTTPS only"),
     ("PAGODA_TIME_ZONE", "time_zone", "the zone in which most times are shown"),
     ("PAGODA_ADMIN_PASSWORD", "admin_password", "password of the first administrator"),
+    ("PAGODA_PASSWORD_RESET_DISABLED", "password_reset_disabled", "only administrators change passwords"),
+    ("PAGODA_PUBLIC_URL", "public_url", "where people reach the server, for links in mail"),
+    ("PAGODA_MAIL_DIRECTORY", "mail_directory", "where mail is written to without a mail server"),
     ("PAGODA_AUDIT", "audit", "whether who did what is recorded"),
     ("PAGODA_AUDIT_KEY", "audit_key", "what the audit log is signed with"),
     ("PAGODA_AUDIT_RETENTION_DAYS", "audit_retention_days", "how long the audit log is kept"),
@@ -135,6 +139,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         key => {
             return {
                 super::limits::setter(key)
+                    .or_else(|| super::accounts::setter(key))
                     .or_else(|| super::alerts::setter(key))
                     .or_else(|| super::otlp::setter(key))
                     .or_else(|| super::webhooks::setter(key))

@@ -38,6 +38,8 @@ pub struct Limits {
     pub max_groups: Option<usize>,
     /// Most roles, deleted ones included; absent means no limit.
     pub max_roles: Option<usize>,
+    /// Most users, deleted ones and accounts of plugins included; absent means no limit.
+    pub max_users: Option<usize>,
 }
 
 /// Who may read `/metrics`.
@@ -67,6 +69,7 @@ impl Default for Limits {
             max_entries: None,
             max_groups: None,
             max_roles: None,
+            max_users: None,
         }
     }
 }
@@ -120,6 +123,11 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         },
         "max_roles" => |config, value| {
             config.limits.max_roles = Some(number(value, 0, 1_000_000_000)?);
+            Ok(())
+        },
+        "max_users" => |config, value| {
+            // There is always an administrator.
+            config.limits.max_users = Some(number(value, 1, 1_000_000_000)?);
             Ok(())
         },
         _ => return None,

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys and bad values stop the start; the message names the source, the key and what is expected.
 
+mod accounts;
 mod alerts;
 mod env;
 mod file;
@@ -13,6 +14,7 @@ mod secret;
 mod secrets;
 mod webhooks;
 
+pub use accounts::{AccountSettings, MailSettings};
 pub use alerts::{AlertSettings, Smtp, SmtpTls, Webhook};
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
 pub use limits::{Limits, MetricsAccess};
@@ -90,6 +92,8 @@ pub struct Config {
     pub webhooks: WebhookSettings,
     /// What raises alerts, and who is told.
     pub alerts: AlertSettings,
+    /// Passwords set by mail, and how mail leaves.
+    pub accounts: AccountSettings,
     /// Where traces go.
     pub otlp: OtlpSettings,
     /// Filter of log lines, as `tracing_subscriber::EnvFilter` reads it.
@@ -141,6 +145,7 @@ impl Default for Config {
             audit_retention_days: Some(365),
             webhooks: WebhookSettings::default(),
             alerts: AlertSettings::default(),
+            accounts: AccountSettings::default(),
             otlp: OtlpSettings::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Auto,

@@ -83,6 +83,12 @@ pub fn rules(config: &Config, plugins: &[&PluginDecl], besides: &[Outbound]) -> 
     for file in &config.secret_files {
         rules.allow(absolute(file)?, Access::READ);
     }
+    if let (None, Some(directory)) = (&config.alerts.smtp, &config.accounts.mail_directory) {
+        let directory = absolute(directory)?;
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("mail_directory {}", directory.display()))?;
+        rules.allow(directory, Access::READ | Access::WRITE | Access::CHANGE);
+    }
     if config.bind.port() == 0 {
         rules.bind = Ports::Any;
     } else {
@@ -139,10 +145,9 @@ fn of_config(config: &Config) -> Vec<Outbound> {
     let mut outbound = Vec::new();
     if alerts.enabled {
         outbound.extend(alerts.webhook.iter().map(|webhook| Outbound::new(&webhook.host, webhook.port)));
-        // Without anybody to write to there is no mail.
-        let smtp = alerts.smtp.iter().filter(|_| !alerts.email_to.is_empty());
-        outbound.extend(smtp.map(|smtp| Outbound::new(&smtp.host, smtp.port)));
     }
+    // Users get mail whether or not anybody is told of alerts.
+    outbound.extend(alerts.smtp.iter().map(|smtp| Outbound::new(&smtp.host, smtp.port)));
     let collector = config.otlp.endpoint.iter().filter(|_| cfg!(feature = "otlp"));
     outbound.extend(collector.map(|collector| Outbound::new(&collector.host, collector.port)));
     outbound
@@ -326,8 +331,11 @@ mod tests {
         let ports = |config: &Config| rules(config, &[], &[]).unwrap().connect.to_string();
         assert_eq!(ports(&config), "53 443 587 5432");
         config.alerts.email_to.clear();
-        assert_eq!(ports(&config), "53 443 5432");
+        // Users get mail too.
+        assert_eq!(ports(&config), "53 443 587 5432");
         config.alerts.enabled = false;
+        assert_eq!(ports(&config), "587 5432");
+        config.alerts.smtp = None;
         assert_eq!(ports(&config), "5432");
     }
 

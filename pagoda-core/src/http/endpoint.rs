@@ -52,6 +52,8 @@ pub struct AppState {
     pub session_lifetime: Duration,
     /// Whether cookies are for HTTPS only.
     pub secure_cookies: bool,
+    /// Where people reach the server, for links in mail.
+    pub public_url: Option<String>,
     /// The OpenAPI document.
     pub openapi: serde_json::Value,
     /// Places for comparing passwords, which takes a processor for tens of milliseconds and much memory: a
@@ -96,6 +98,7 @@ impl AppState {
             max_body_bytes: config.max_body_bytes,
             session_lifetime: config.session_lifetime,
             secure_cookies: config.cookies_are_secure(),
+            public_url: config.accounts.public_url.clone(),
             openapi,
             judges: Arc::new(Semaphore::new(cores.div_ceil(2))),
             logins: Arc::new(Logins::new(config.limits.login_delay_max)),

@@ -145,15 +145,23 @@ async fn begin_session(
 /// Compares the password when there is a place for that. The place stays taken until it is done, also when
 /// the client goes away meanwhile: otherwise a storm of broken logins would compare as many at a time.
 async fn judge(state: &AppState, found: Option<UserRow>, password: String) -> Result<Credentials, ApiError> {
+    in_a_place(state, move || user::judge_password(found, &password)).await
+}
+
+/// Hashes or compares a password when there is a place for that, see [`AppState::judges`].
+pub(super) async fn in_a_place<T: Send + 'static>(
+    state: &AppState,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
     let place = tokio::time::timeout(PATIENCE, Arc::clone(&state.judges).acquire_owned()).await;
     let Ok(place) = place else {
         return Err(OpError::Unavailable(StoreError::Busy).into());
     };
     let place = place.map_err(|closed| ApiError::internal(closed.to_string()))?;
     let judged = tokio::task::spawn_blocking(move || {
-        let credentials = user::judge_password(found, &password);
+        let done = work();
         drop(place);
-        credentials
+        done
     });
     judged.await.map_err(|lost| ApiError::internal(lost.to_string()))
 }

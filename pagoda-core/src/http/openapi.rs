@@ -7,6 +7,7 @@ mod entity_history;
 mod entity_rules;
 mod entry_names;
 mod entry_values;
+mod users;
 
 use super::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
@@ -229,6 +230,7 @@ pub fn document(registry: &Registry) -> Value {
         entity_history::OPERATIONS,
         entry_names::OPERATIONS,
         entry_values::OPERATIONS,
+        users::OPERATIONS,
     ];
     for operation in parts.into_iter().flatten() {
         add(&mut paths, operation.path, operation.method, core_operation(operation));
@@ -406,6 +408,7 @@ fn all_schemas() -> Value {
         entity_history::schemas(),
         entry_names::schemas(),
         entry_values::schemas(),
+        users::schemas(),
     ];
     for more in parts {
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {

@@ -22,6 +22,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         pages::mount(service);
         older::mount(&state, service);
         let mut endpoints = core_endpoints();
+        endpoints.extend(user_endpoints());
         endpoints.extend(access_endpoints());
         // Each plugin is an area of its own, so that its routes are found by comparing words; what is said about
         // plugins comes ahead of their own routes.
@@ -106,10 +107,6 @@ fn core_endpoints() -> Vec<Endpoint> {
             .on(Method::GET, category::retrieve)
             .on(Method::PUT, category::update)
             .on(Method::DELETE, category::delete),
-        Endpoint::new("/user/api/v2/me").on(Method::GET, user::me),
-        Endpoint::new("/user/api/v2/token/")
-            .on(Method::GET, user::token)
-            .on(Method::POST, user::refresh_token),
         Endpoint::new("/job/api/v2/jobs").on(Method::GET, job::list),
         Endpoint::new("/job/api/v2/{id:[0-9]+}/")
             .on(Method::GET, job::retrieve)
@@ -123,6 +120,32 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/api/v2/audit/").on(Method::GET, audit::list),
         Endpoint::new("/api/v2/alerts/").on(Method::GET, alert::list),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
+    ]
+}
+
+/// Users, their tokens and passwords.
+fn user_endpoints() -> Vec<Endpoint> {
+    let of_user = |rest: &str| Endpoint::new(format!("/user/api/v2/{{id:[0-9]+}}/{rest}"));
+    let open = |path: &str| Endpoint::new(format!("/user/api/v2/{path}"));
+    vec![
+        open("").on(Method::GET, user::list).on(Method::POST, user::create),
+        open("me").on(Method::GET, user::me),
+        open("token/").on(Method::GET, user::token).on(Method::POST, user::refresh_token),
+        open("import/").on(Method::POST, user::import),
+        open("export/").in_yaml().on(Method::GET, user::export),
+        open("password_reset").with_auth(Method::POST, RouteAuth::None, user::request_reset),
+        open("password_reset/confirm").with_auth(Method::POST, RouteAuth::None, user::confirm_reset),
+        of_user("")
+            .on(Method::GET, user::retrieve)
+            .on(Method::PUT, user::update)
+            .on(Method::DELETE, user::delete),
+        of_user("activity").on(Method::GET, user::activity),
+        of_user("token/").on(Method::POST, user::refresh_token_of),
+        of_user("edit_passwd").on(Method::PATCH, user::edit_password).on(Method::PUT, user::edit_password),
+        of_user("su_edit_passwd")
+            .on(Method::PATCH, user::edit_password_as_administrator)
+            .on(Method::PUT, user::edit_password_as_administrator),
+        of_user("auth").on(Method::PATCH, user::switch_to_ldap).on(Method::PUT, user::switch_to_ldap),
     ]
 }
 

@@ -5,6 +5,7 @@
 
 use super::plugin_meters::plugins;
 use crate::http::{AppState, Logins, Rates, Traffic};
+use crate::mail::Counts;
 use crate::observe::metrics::process::{self, Process};
 use crate::observe::metrics::{Page, number};
 use crate::services::host::{Host, MOST_OPERATIONS};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 /// Lets the server's metrics read what its rooms count. The sources hold parts of the state, never the state itself,
 /// which holds them.
-pub(super) fn connect(state: &AppState) {
+pub(super) fn connect(state: &AppState, letters: Arc<Counts>) {
     let metrics = &state.metrics;
     let host = Arc::clone(&state.host);
     metrics.add(move |page| build(page, host.store.backend()));
@@ -23,6 +24,10 @@ pub(super) fn connect(state: &AppState) {
     metrics.add(move |page| requests(page, &traffic));
     let (rates, logins) = (Arc::clone(&state.rates), Arc::clone(&state.logins));
     metrics.add(move |page| refusals(page, &rates, &logins));
+    metrics.add(move |page| {
+        let outcomes = letters.outcomes().map(|(outcome, count)| ([("outcome", outcome)], count));
+        page.counters("pagoda_mail", "Letters to users, by what became of them", outcomes)
+    });
     let host = Arc::clone(&state.host);
     metrics.add(move |page| database(page, &host));
     let host = Arc::clone(&state.host);

@@ -2,6 +2,7 @@
 
 use super::audit::{AuditSettings, Auditor};
 use crate::limits::shares::{PluginShares, Rules};
+use crate::mail::{Letter, Mailer};
 pub use crate::outbound::{Addresses, Hosts};
 use crate::outbound::{Outbound, Policy};
 use crate::plugins::registry::{Plugin, Registry};
@@ -28,6 +29,17 @@ pub struct ModelLimits {
     pub groups: Option<usize>,
     /// Most roles, deleted ones included.
     pub roles: Option<usize>,
+    /// Most users, deleted ones included.
+    pub users: Option<usize>,
+}
+
+/// What a server decides about accounts.
+#[derive(Debug)]
+pub struct Accounts {
+    /// Users do not change passwords, neither with the old one nor by mail.
+    pub reset_disabled: bool,
+    /// Takes letters to users.
+    pub mailer: Arc<dyn Mailer>,
 }
 
 /// What an operator decides about webhooks of entities.
@@ -76,6 +88,8 @@ pub struct Host {
     pub auditor: Auditor,
     /// What this instance knows of the states of plugins in the database.
     pub(super) plugins_seen: Mutex<Seen>,
+    /// What a server decides about accounts; a command has none of it.
+    accounts: OnceLock<Accounts>,
     /// Whether the process has to be replaced.
     replaced: watch::Sender<bool>,
     /// Where async handlers run, once there was one: see [`Host::plugin_runtime`].
@@ -142,6 +156,7 @@ impl Host {
             shares,
             busy: AtomicUsize::new(0),
             plugins_seen: Mutex::default(),
+            accounts: OnceLock::new(),
             replaced: watch::Sender::new(false),
             plugin_runtime: OnceLock::new(),
             refused: AtomicU64::new(0),
@@ -170,6 +185,27 @@ impl Host {
             .get()
             .map(|runtime| runtime.handle().clone())
             .ok_or_else(|| std::io::ErrorKind::Other.into())
+    }
+
+    /// Hands over what is decided about accounts, once.
+    pub fn set_accounts(&self, accounts: Accounts) {
+        if self.accounts.set(accounts).is_err() {
+            tracing::error!("what is decided about accounts was handed over twice; the first counts");
+        }
+    }
+
+    /// Whether users do not change passwords.
+    #[must_use]
+    pub fn is_reset_disabled(&self) -> bool {
+        self.accounts.get().is_some_and(|accounts| accounts.reset_disabled)
+    }
+
+    /// Sends a letter; never within an operation, which may yet be undone.
+    pub fn post(&self, letter: Letter) {
+        match self.accounts.get() {
+            Some(accounts) => accounts.mailer.post(letter),
+            None => tracing::error!("the mail \"{}\" was not sent: this process sends none", letter.subject),
+        }
     }
 
     /// Operations that run or wait.

@@ -36,6 +36,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(7, "entity_history", "0007_entity_history"),
     core!(8, "entity_rules", "0008_entity_rules"),
     core!(9, "categories", "0009_categories"),
+    core!(10, "users", "0010_users"),
 ];
 
 /// One step of a schema, in both dialects.

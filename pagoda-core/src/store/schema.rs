@@ -41,6 +41,14 @@ table! {
 }
 
 table! {
+    password_reset (user_id) {
+        user_id -> BigInt,
+        digest -> Text,
+        requested -> BigInt,
+    }
+}
+
+table! {
     entity {
         id -> BigInt,
         name -> Text,

@@ -18,7 +18,7 @@ on_both_databases! {
     case_entry_014_reading_needs_a_grant;
     case_entry_022_to_035_what_creation_refuses;
     case_entry_043_to_047_defaults_and_order;
-    case_entry_049_to_073_who_may_not;
+    case_entry_049_073_who_may_not;
     case_entry_050_choices;
     case_entry_052_leaving_the_top_level;
     case_entry_053_what_is_left_out_stays;
@@ -298,7 +298,7 @@ fn case_entry_043_to_047_defaults_and_order(database: Database) {
     }
 }
 
-fn case_entry_049_to_073_who_may_not(database: Database) {
+fn case_entry_049_073_who_may_not(database: Database) {
     let Some(app) = TestApp::bare(database) else { return };
     let (id, _) = app.entity(json!({"name": "e"}));
     let (_, reader) = app.user(|user| {

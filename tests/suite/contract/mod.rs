@@ -3,13 +3,15 @@
 //! `entry_nnn` is a case about entities and entries, `platform_nnn` one about everything else.
 
 mod access;
+mod activity;
 mod bulk;
-mod copy;
-// mod count;
 mod categories;
+mod copy;
+mod count;
 mod entities;
 mod entity_entries;
 mod entity_history;
+mod entries;
 mod groups;
 mod history_writes;
 mod isolation;
@@ -18,10 +20,16 @@ mod names;
 mod parties;
 mod references;
 mod roles;
+mod users;
 mod values;
 mod webhooks;
 
+use crate::agreement::as_user;
 use crate::server::{Answer, TestApp};
+use pagoda_core::services::ctx::OpCtx;
+use pagoda_core::services::error::OpError;
+use pagoda_core::services::run::{Mode, Runner};
+use pagoda_core::store::queries::user as store_users;
 use serde_json::{Value, json};
 
 /// The administrator that every server begins with.
@@ -97,4 +105,19 @@ pub(crate) fn complaints(answer: Answer, field: &str) -> Value {
     let body = answer.expect(400).json();
     assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
     bare(&body[field])
+}
+
+/// How many statements it costs when the administrator does this.
+pub(crate) fn cost(app: &TestApp, work: impl Fn(&mut OpCtx) -> Result<(), OpError>) -> u64 {
+    let row = Runner::of_server(&app.host, None)
+        .run_blocking(Mode::Read, |op| Ok(store_users::by_id(&mut op.db, ADMIN)?))
+        .unwrap()
+        .unwrap();
+    as_user(app, &row)
+        .run_blocking(Mode::Write, |op| {
+            let before = op.db.statements;
+            work(op)?;
+            Ok(op.db.statements - before)
+        })
+        .unwrap()
 }

@@ -27,7 +27,7 @@ on_both_databases! {
     case_entry_041_who_answers_is_verified;
     case_entry_053_what_is_not_sent_stays;
     case_entry_068_case_platform_184_switched_off_none_is_added;
-    fields_have_types;
+    case_platform_185_fields_have_types;
     ids_are_those_of_the_entity;
     what_a_listed_one_leaves_out_is_reset;
     deleted_ones_go_and_others_stay;
@@ -270,7 +270,7 @@ fn case_entry_068_case_platform_184_switched_off_none_is_added(database: Databas
     assert_eq!((webhooks(&app, entity), hook.tries.load(Ordering::Relaxed)), (json!([]), 0));
 }
 
-fn fields_have_types(database: Database) {
+fn case_platform_185_fields_have_types(database: Database) {
     let Some(app) = app(database) else { return };
     let (entity, _) = app.entity(json!({"name": "e"}));
     for (field, wrong, code) in [

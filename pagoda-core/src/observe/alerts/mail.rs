@@ -2,19 +2,11 @@
 
 use super::delivery::Channel;
 use super::notice::Notice;
-use super::system;
-use crate::config::{AlertSettings, Smtp, SmtpTls};
-use anyhow::Context;
+use crate::config::AlertSettings;
+use crate::mail::smtp;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
 use lettre::{SmtpTransport, Transport};
-use std::time::Duration;
-
-/// For each step of the conversation.
-const LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct Mail {
     from: Mailbox,
@@ -28,12 +20,12 @@ impl Mail {
     /// # Errors
     /// There is no TLS for that server.
     pub(super) fn new(settings: &AlertSettings) -> anyhow::Result<Option<Self>> {
-        let AlertSettings { email_to, email_from, smtp, .. } = settings;
-        let (Some(from), Some(smtp)) = (email_from, smtp) else { return Ok(None) };
+        let AlertSettings { email_to, email_from, smtp: server, .. } = settings;
+        let (Some(from), Some(server)) = (email_from, server) else { return Ok(None) };
         if email_to.is_empty() {
             return Ok(None);
         }
-        let transport = transport(smtp).context("smtp_url")?;
+        let transport = smtp::transport(server)?;
         Ok(Some(Self { from: from.clone(), to: email_to.clone(), transport }))
     }
 
@@ -54,25 +46,6 @@ impl Mail {
         }
         Ok(builder.body(notice.text())?)
     }
-}
-
-fn transport(smtp: &Smtp) -> anyhow::Result<SmtpTransport> {
-    let parameters = || TlsParameters::new(smtp.host.clone());
-    let tls = match smtp.tls {
-        SmtpTls::None => Tls::None,
-        SmtpTls::StartTls => Tls::Required(parameters()?),
-        SmtpTls::Wrapped => Tls::Wrapper(parameters()?),
-    };
-    // "Dangerous" is that it begins without TLS; what comes then is decided above.
-    let mut builder = SmtpTransport::builder_dangerous(&smtp.host)
-        .port(smtp.port)
-        .tls(tls)
-        .hello_name(ClientId::Domain(system::host_name()))
-        .timeout(Some(LIMIT));
-    if let Some((user, password)) = &smtp.login {
-        builder = builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
-    }
-    Ok(builder.build())
 }
 
 impl Channel for Mail {

@@ -31,6 +31,7 @@ use self::incidents::Incidents;
 use self::mail::Mail;
 use self::webhook::Webhook;
 use crate::config::{AlertSettings, Config};
+use crate::mail::smtp;
 use crate::plugins::guard::guarded;
 use crate::services::host::Host;
 use crate::store::DatabaseUrl;
@@ -56,7 +57,7 @@ pub fn start(host: &Arc<Host>, config: &Config, address: SocketAddr) -> anyhow::
         return Ok(None);
     }
     let access = Access::new(host);
-    let instance = format!("{}:{}", system::host_name(), address.port());
+    let instance = format!("{}:{}", smtp::host_name(), address.port());
     let directory = match &config.database_url {
         DatabaseUrl::Sqlite(path) => path.parent().map(|parent| match parent.as_os_str().is_empty() {
             true => PathBuf::from("."),

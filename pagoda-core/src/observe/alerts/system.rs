@@ -1,4 +1,4 @@
-//! What the operating system says: the name of the machine, the space on its disk.
+//! What the operating system says: the space on its disk.
 
 use std::path::Path;
 
@@ -34,22 +34,9 @@ pub(super) fn space(_directory: &Path) -> std::io::Result<Space> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-/// The name of the machine.
-#[cfg(unix)]
-pub(super) fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { "localhost".to_owned() } else { name }
-}
-
-/// The name of the machine.
-#[cfg(not(unix))]
-pub(super) fn host_name() -> String {
-    "localhost".to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Space, host_name, space};
+    use super::{Space, space};
 
     #[test]
     fn the_disk_is_there() {
@@ -58,6 +45,5 @@ mod tests {
         assert!(here.percent() < 100.0);
         assert!(space(std::path::Path::new("./no/such/place")).is_err());
         assert!((Space { free: 1, all: 4 }.percent() - 25.0).abs() < 1e-9);
-        assert!(!host_name().is_empty());
     }
 }

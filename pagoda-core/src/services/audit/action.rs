@@ -61,6 +61,16 @@ actions! {
     RoleDelete = "role.delete",
     /// A user was made.
     UserCreate = "user.create",
+    /// A user was changed.
+    UserUpdate = "user.update",
+    /// A user was deleted.
+    UserDelete = "user.delete",
+    /// A user got another password, from itself, its parent or an administrator.
+    PasswordChange = "user.password_change",
+    /// Somebody asked for a link with which a user sets a new password.
+    PasswordResetRequest = "user.password_reset_request",
+    /// A user set a new password with such a link.
+    PasswordReset = "user.password_reset",
     /// A user got a token from somebody else.
     TokenIssue = "token.issue",
     /// A user took a new token.

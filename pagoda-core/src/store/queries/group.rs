@@ -223,3 +223,26 @@ pub fn set_members(db: &mut Db, group_id: i64, user_ids: &[i64]) -> Result<(), S
     }
     Ok(())
 }
+
+/// The names of the active groups of all active users, directly, with the user's id; by name.
+pub fn names_by_user(db: &mut Db) -> Result<Vec<(i64, String)>, StoreError> {
+    on_db!(db, |c| group_member::table
+        .inner_join(app_user::table)
+        .inner_join(user_group::table)
+        .filter(app_user::is_active.eq(true))
+        .filter(user_group::is_active.eq(true))
+        .order((user_group::name_sort, user_group::id))
+        .select((group_member::user_id, user_group::name))
+        .load(c))
+}
+
+/// Replaces the groups of a user; every id must occur once. Two statements.
+pub fn set_groups_of_user(db: &mut Db, user_id: i64, group_ids: &[i64]) -> Result<(), StoreError> {
+    on_db!(db, |c| diesel::delete(group_member::table.filter(group_member::user_id.eq(user_id))).execute(c))?;
+    let rows: Vec<GroupMemberRow> =
+        group_ids.iter().map(|group_id| GroupMemberRow { user_id, group_id: *group_id }).collect();
+    for rows in rows.chunks(MAX_ROWS) {
+        on_db!(db, |c| diesel::insert_into(group_member::table).values(rows).execute(c))?;
+    }
+    Ok(())
+}

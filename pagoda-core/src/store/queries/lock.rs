@@ -45,6 +45,17 @@ pub fn category(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "category", id, "UPDATE")
 }
 
+/// Nobody else changes the user until the transaction ends; groups and roles may take it as a member.
+pub fn user(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "app_user", id, "NO KEY UPDATE")
+}
+
+/// Nobody else makes or changes a user until the transaction ends; reading goes on. How many there are concerns
+/// more than one row.
+pub fn all_users(db: &mut Db) -> Result<(), StoreError> {
+    table(db, "app_user")
+}
+
 /// Nobody else changes the role until the transaction ends.
 pub fn role(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "role", id, "UPDATE")

@@ -7,6 +7,7 @@
 //! forms occur, on purpose, and the tests of the plans name the index that is meant.
 
 pub mod acl;
+pub mod activity;
 pub mod alert;
 pub mod alias;
 pub mod attr;
@@ -20,6 +21,7 @@ pub mod group;
 pub mod isolation;
 pub mod job;
 pub mod lock;
+pub mod password_reset;
 pub mod plugin;
 pub mod role;
 pub mod session;

@@ -31,6 +31,13 @@ pub fn delete_of_user(db: &mut Db, user_id: i64) -> Result<usize, StoreError> {
     on_db!(db, |c| diesel::delete(web_session::table.filter(web_session::user_id.eq(user_id))).execute(c))
 }
 
+/// Ends the sessions of a user but the one with this hash; how many there were.
+pub fn delete_others_of_user(db: &mut Db, user_id: i64, kept: &str) -> Result<usize, StoreError> {
+    let others =
+        web_session::table.filter(web_session::user_id.eq(user_id)).filter(web_session::id_hash.ne(kept));
+    on_db!(db, |c| diesel::delete(others).execute(c))
+}
+
 /// Removes the sessions that ended at `now` or before; how many there were.
 pub fn delete_expired(db: &mut Db, now: i64) -> Result<usize, StoreError> {
     on_db!(db, |c| diesel::delete(web_session::table.filter(web_session::expires.le(now))).execute(c))

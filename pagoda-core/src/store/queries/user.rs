@@ -139,3 +139,35 @@ pub fn by_usernames(db: &mut Db, names: &[String]) -> Result<Vec<UserRow>, Store
     }
     Ok(rows)
 }
+
+/// All active users, by id.
+pub fn all_active(db: &mut Db) -> Result<Vec<UserRow>, StoreError> {
+    on_db!(db, |c| app_user::table
+        .filter(app_user::is_active.eq(true))
+        .order(app_user::id)
+        .select(UserRow::as_select())
+        .load(c))
+}
+
+/// Ids and names of all active users, by id.
+pub fn active_names(db: &mut Db) -> Result<Vec<(i64, String)>, StoreError> {
+    on_db!(db, |c| app_user::table
+        .filter(app_user::is_active.eq(true))
+        .order(app_user::id)
+        .select((app_user::id, app_user::username))
+        .load(c))
+}
+
+/// Writes what can change of a user, the password apart. `Conflict(APP_USER_USERNAME)` when the name is taken.
+pub fn update(db: &mut Db, row: &UserRow) -> Result<(), StoreError> {
+    let n = on_db!(db, |c| diesel::update(app_user::table.find(row.id))
+        .set((
+            app_user::username.eq(&row.username),
+            app_user::email.eq(&row.email),
+            app_user::is_superuser.eq(row.is_superuser),
+            app_user::is_active.eq(row.is_active),
+            app_user::token_lifetime.eq(row.token_lifetime),
+        ))
+        .execute(c))?;
+    super::found(n)
+}

@@ -34,9 +34,10 @@ pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
 pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};
 pub use self::job::{JobRow, NewJob};
 pub use self::plugin::{PluginBreakerRow, PluginStateRow, PluginTransitionRow};
-pub use self::user::{NewUser, SessionRow, TokenRow, UserRow};
+pub use self::user::{NewUser, PasswordResetRow, SessionRow, TokenRow, UserRow};
 pub use self::value::{
     AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, LabelRow, NewAttrValue, ReferredRow,
+    WrittenRow,
 };
 
 /// One page of a list, and how many rows the whole list has.

@@ -1,7 +1,7 @@
 //! Users, their API tokens and their browser sessions.
 
-use crate::store::schema::{api_token, app_user, web_session};
-use diesel::{Identifiable, Insertable, Queryable, Selectable};
+use crate::store::schema::{api_token, app_user, password_reset, web_session};
+use diesel::{AsChangeset, Identifiable, Insertable, Queryable, Selectable};
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Identifiable)]
@@ -85,4 +85,16 @@ pub struct SessionRow {
     pub created: i64,
     /// When it ends.
     pub expires: i64,
+}
+
+/// The newest link with which a user may set a new password.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = password_reset)]
+pub struct PasswordResetRow {
+    /// Whose password.
+    pub user_id: i64,
+    /// SHA-256 of the link's key and of what it is bound to, in hex.
+    pub digest: String,
+    /// When it was asked for.
+    pub requested: i64,
 }

@@ -142,3 +142,18 @@ pub struct AttrLatestRow {
     /// The latest value.
     pub value: AttrValueRow,
 }
+
+/// A value that somebody wrote, with all that decides who may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct WrittenRow {
+    /// The version.
+    pub value: AttrValueRow,
+    /// The attribute of the entry.
+    pub attribute: AttributeRow,
+    /// Its definition.
+    pub attr: EntityAttrRow,
+    /// The entry.
+    pub entry: EntryRow,
+    /// Its entity.
+    pub entity: EntityRow,
+}

@@ -61,6 +61,7 @@ on_both! {
             entry, attribute, attr_value, plugin_state, plugin_breaker, plugin_transition, pagoda_migrations);
         selects!(audit_outbox, audit_log, audit_head);
         selects!(alert, alert_delivery);
+        selects!(password_reset);
         selects!(user_group, group_member, role, role_user, role_group, acl_grant, acl_change, acl_first_name, job);
         selects!(entity_webhook, isolation_rule, isolation_condition);
         selects!(category, category_entity);

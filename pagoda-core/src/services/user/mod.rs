@@ -1,10 +1,30 @@
 //! Users, sessions, tokens. *Source: spec, auth-user.*
+//!
+//! This file is what login, tokens and the command line need; the routes of users have a file each: `list.rs`, `write.rs`, `activity.rs`,
+//! `password.rs`, `reset.rs`, `transfer.rs`.
+
+mod activity;
+mod list;
+pub mod password;
+pub mod reset;
+mod transfer;
+mod write;
+
+pub use activity::{Period, activity};
+pub use list::{UserDetail, UserItem, UserOrder, UserQuery, detail, list};
+pub use transfer::{export, import};
+pub use write::{
+    UserCreate, UserCreated, UserUpdate, UserUpdated, create_user, delete_user, issue_token_of,
+    switch_to_ldap, update_user,
+};
+
+use write::object as object_of;
 
 use super::audit::{Action, AuditObject};
 use super::ctx::OpCtx;
 use super::error::OpError;
 use super::plugin_account;
-use crate::auth::password;
+use crate::auth::password as hashing;
 use crate::auth::secret;
 use crate::store::StoreError;
 use crate::store::constraint::APP_USER_USERNAME;
@@ -20,6 +40,21 @@ use std::time::Duration;
 
 /// Seconds for which a token holds unless the user has another lifetime. *Source: spec, auth-user §2.3.*
 pub(super) const TOKEN_LIFETIME: i64 = 86_400;
+
+/// Most characters of a name. *Source: spec, auth-user §3.1.*
+const MOST_NAME: usize = 150;
+
+/// Most characters of a password. *Source: spec, auth-user §4.2.*
+const MOST_PASSWORD: usize = 128;
+
+/// An active user.
+///
+/// # Errors
+/// There is none.
+fn require_active(op: &mut OpCtx, id: i64) -> Result<UserRow, OpError> {
+    let found = users::by_id(&mut op.db, id)?.filter(|row| row.is_active);
+    found.ok_or_else(|| OpError::not_found("user", id))
+}
 
 /// Who checks the password: this server. *Source: spec, auth-user.*
 pub(super) const LOCAL: i32 = 1;
@@ -43,19 +78,19 @@ pub fn model(row: &UserRow) -> User {
 /// The name is not one, or is taken.
 pub fn create(op: &mut OpCtx, username: &str, password: &str, is_superuser: bool) -> Result<User, OpError> {
     let username = username.trim();
-    if username.is_empty() || username.chars().count() > 150 {
+    if username.is_empty() || username.chars().count() > MOST_NAME {
         return Err(OpError::field("username", Code::Invalid, "a user name has 1 to 150 characters"));
     }
     if username.starts_with(plugin_account::PREFIX) {
         let message = format!("user names with `{}` belong to plugins", plugin_account::PREFIX);
         return Err(OpError::field("username", Code::Invalid, message));
     }
-    if password.is_empty() || password.chars().count() > 128 {
+    if password.is_empty() || password.chars().count() > MOST_PASSWORD {
         return Err(OpError::field("password", Code::Invalid, "a password has 1 to 128 characters"));
     }
     let new = NewUser {
         username: username.to_owned(),
-        password_hash: Some(password::hash(password).map_err(OpError::Internal)?),
+        password_hash: Some(hashing::hash(password).map_err(OpError::Internal)?),
         is_superuser,
         is_active: true,
         authenticate_type: LOCAL,
@@ -76,6 +111,14 @@ pub fn create(op: &mut OpCtx, username: &str, password: &str, is_superuser: bool
     }
 }
 
+/// The hash of a new password; takes tens of milliseconds of a processor, so never within a transaction.
+///
+/// # Errors
+/// The machine gives no random numbers.
+pub fn hash_password(password: &str) -> Result<String, OpError> {
+    hashing::hash(password).map_err(OpError::Internal)
+}
+
 /// What a login found, decided before a transaction is opened for writing: hashing a password takes long,
 /// and nobody should wait for the writer meanwhile.
 #[derive(Debug, Clone)]
@@ -91,7 +134,7 @@ pub enum Credentials {
 #[must_use]
 pub fn judge_password(found: Option<UserRow>, sent: &str) -> Credentials {
     let hash = found.as_ref().and_then(|user| user.password_hash.clone());
-    let holds = password::verify(sent, hash.as_deref());
+    let holds = hashing::verify(sent, hash.as_deref());
     match found {
         None => Credentials::Bad("unknown_user"),
         Some(_) if hash.is_none() => Credentials::Bad("no_password"),
