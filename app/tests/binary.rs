@@ -282,7 +282,6 @@ fn features_decide_what_the_binary_contains() {
     for line in [
         "  may   entities.read\n",
         "  may not, though it asks: entries.read (withheld by the configuration)\n",
-        "  may   entries.read\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -1,8 +1,7 @@
 //! Users as lists: import and export. *Source: spec, auth-user §4.10.*
 
-use super::write::{object, require_room};
+use super::write::{object, read_email, require_room};
 use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME};
-use crate::mail::is_address;
 use crate::services::acl;
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -13,7 +12,6 @@ use crate::store::queries::{group as groups, lock, user as users};
 use crate::store::rows::{NewUser, UserRow};
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader};
-use pagoda_plugin_sdk::Code;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -31,11 +29,7 @@ fn read(element: &Value) -> Result<Row, Fields> {
     let username = reader.required("username", |value| coerce::name(value, MOST_NAME));
     let groups = reader.required("groups", |value| coerce::line(value, usize::MAX));
     let id = reader.field("id", coerce::integer);
-    let email = reader.field("email", |value| {
-        let email = coerce::line(value, 254)?;
-        let is_good = email.is_empty() || is_address(&email);
-        if is_good { Ok(email) } else { Err((Code::Invalid, format!("`{email}` is no e-mail address"))) }
-    });
+    let email = reader.field("email", read_email);
     match (username, groups) {
         (Some(username), Some(groups)) if reader.errors.is_empty() => {
             let groups = groups.split(',').map(str::trim).filter(|name| !name.is_empty());

@@ -1,6 +1,6 @@
 //! Users made, changed and deleted. *Source: spec, auth-user §3.3, §3.4, §4.2 and §4.4.*
 
-use super::{LOCAL, MOST_NAME, MOST_PASSWORD, TOKEN_LIFETIME, require_active};
+use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME, password, require_active};
 use crate::mail::is_address;
 use crate::services::acl;
 use crate::services::audit::{Action, AuditObject};
@@ -40,7 +40,7 @@ impl UserCreate {
     pub fn read(body: &Value) -> Result<Self, OpError> {
         let mut reader = Reader::new(coerce::object(body)?);
         let username = reader.required("username", |value| coerce::name(value, usize::MAX));
-        let password = reader.required("password", read_password);
+        let password = reader.required("password", password::text);
         let email = reader.field("email", read_email);
         let is_superuser = reader.field("is_superuser", coerce::boolean);
         match (username, password) {
@@ -61,15 +61,8 @@ impl UserCreate {
     }
 }
 
-fn read_password(value: &Value) -> Result<String, Refusal> {
-    let password = coerce::verbatim(value, MOST_PASSWORD)?;
-    if password.trim().is_empty() {
-        return Err((Code::Other, "this field may not be blank".into()));
-    }
-    Ok(password)
-}
-
-fn read_email(value: &Value) -> Result<String, Refusal> {
+/// An address, or nothing.
+pub(super) fn read_email(value: &Value) -> Result<String, Refusal> {
     let email = coerce::line(value, 254)?;
     if email.is_empty() || is_address(&email) {
         Ok(email)
