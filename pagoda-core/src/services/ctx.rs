@@ -55,9 +55,15 @@ pub struct OpState {
 struct Frame {
     /// Made when the handler first reaches for data.
     savepoint: Option<Savepoint>,
-    events: usize,
+    noted: Noted,
     /// From when on the handler gets no more answers: it must not hold the transaction for ever.
     until: Instant,
+}
+
+/// How much an operation has noted for after the commit; what comes later goes with what is undone.
+#[derive(Clone, Copy)]
+struct Noted {
+    events: usize,
     trail: usize,
     probes: usize,
 }
@@ -214,20 +220,28 @@ impl OpCtx {
         }
     }
 
+    fn noted(&self) -> Noted {
+        Noted { events: self.events.len(), trail: self.trail.len(), probes: self.probes.len() }
+    }
+
+    fn forget_after(&mut self, noted: Noted) {
+        self.events.undo(noted.events);
+        self.trail.undo(noted.trail);
+        self.probes.undo(noted.probes);
+    }
+
     /// Runs a part that is undone as a whole when it fails, and nothing else with it.
     ///
     /// # Errors
     /// That of `work`, or the database cannot undo it.
     pub fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, OpError>) -> Result<T, OpError> {
         let savepoint = self.db.savepoint()?;
-        let (events, trail, probes) = (self.events.len(), self.trail.len(), self.probes.len());
+        let noted = self.noted();
         match work(self) {
             Ok(_) if self.db.has_failed() => {
                 self.db.rollback_to(savepoint)?;
                 self.access.forget();
-                self.events.undo(events);
-                self.trail.undo(trail);
-                self.probes.undo(probes);
+                self.forget_after(noted);
                 Err(OpError::Internal(anyhow::anyhow!("a statement failed and nobody said so")))
             }
             Ok(value) => {
@@ -237,9 +251,7 @@ impl OpCtx {
             Err(error) => {
                 self.db.rollback_to(savepoint)?;
                 self.access.forget();
-                self.events.undo(events);
-                self.trail.undo(trail);
-                self.probes.undo(probes);
+                self.forget_after(noted);
                 Err(error)
             }
         }
@@ -301,9 +313,9 @@ impl Session for OpCtx {
     }
 
     fn lend(&mut self, plugin: &'static PluginDecl, until: Instant) -> Box<dyn BridgeManager> {
-        let (events, trail, probes) = (self.events.len(), self.trail.len(), self.probes.len());
+        let noted = self.noted();
         self.inside.push(plugin);
-        self.frames.push(Frame { savepoint: None, events, trail, probes, until });
+        self.frames.push(Frame { savepoint: None, noted, until });
         Box::new(Self { inner: self.inner.take() })
     }
 
@@ -324,9 +336,7 @@ impl Session for OpCtx {
             None => {}
         }
         if !keep {
-            self.events.undo(frame.events);
-            self.trail.undo(frame.trail);
-            self.probes.undo(frame.probes);
+            self.forget_after(frame.noted);
         }
         Ok(keep)
     }
