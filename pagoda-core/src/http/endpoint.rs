@@ -191,6 +191,15 @@ impl Cx {
         query_value(&self.http, name)
     }
 
+    /// Refuses in words, and whatever the id, what a route knows and does not do but by PATCH. *Source: spec, auth-user
+    /// §4 and job §5.4.*
+    pub(super) fn patch_only(&self) -> Result<(), ApiError> {
+        if self.http.method() == Method::PATCH {
+            return Ok(());
+        }
+        Err(ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, serde_json::Value::from("use PATCH")))
+    }
+
     /// All values of a query parameter that may be repeated.
     pub(super) fn queries(&self, name: &str) -> Vec<String> {
         let pairs = form_urlencoded::parse(self.http.query_string().as_bytes());

@@ -386,6 +386,10 @@ fn optional(fields: &[(&str, &str)], required: &[&str]) -> Value {
     described
 }
 
+fn list_of(schema: &str) -> Value {
+    json!({"type": "array", "items": reference(schema)})
+}
+
 fn page_of(schema: &str) -> Value {
     json!({
         "type": "object",
@@ -394,7 +398,7 @@ fn page_of(schema: &str) -> Value {
             "count": {"type": "integer"},
             "next": {"type": ["string", "null"]},
             "previous": {"type": ["string", "null"]},
-            "results": {"type": "array", "items": reference(schema)},
+            "results": list_of(schema),
         },
     })
 }

@@ -6,10 +6,9 @@ use crate::http::page::{self, Window};
 use crate::services::error::OpError;
 use crate::services::job::control::{self, Product};
 use crate::services::job::{self, JobQuery};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::time::Timestamp;
-use serde_json::Value;
 
 /// `GET /job/api/v2/jobs`
 pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
@@ -56,11 +55,7 @@ pub(in crate::http) async fn cancel(cx: Cx) -> ApiResult {
 
 /// `PATCH /job/api/v2/<id>/rerun`
 pub(in crate::http) async fn rerun(cx: Cx) -> ApiResult {
-    if cx.http.method() != Method::PATCH {
-        // Whatever the id. *Source: spec, job §5.4.*
-        let body = Value::from("use PATCH");
-        return Err(ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, body));
-    }
+    cx.patch_only()?;
     let id = cx.id("id")?;
     let said = cx.write(move |op| control::rerun(op, id)).await?;
     json(StatusCode::OK, &said)

@@ -10,8 +10,8 @@ use crate::services::error::OpError;
 use crate::services::user::password::{self, PasswordChange};
 use crate::services::user::{self, Period, UserCreate, UserOrder, UserQuery, UserUpdate, reset};
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use pagoda_plugin_sdk::model::User;
 use serde_json::{Value, json as value};
 
@@ -129,17 +129,9 @@ fn private(mut answer: HttpResponse) -> ApiResult {
     Ok(answer)
 }
 
-/// Refuses PUT in words, whatever the id. *Source: spec, auth-user §4.*
-fn patch_only(cx: &Cx) -> Result<(), ApiError> {
-    if cx.http.method() == Method::PATCH {
-        return Ok(());
-    }
-    Err(ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, Value::from("use PATCH")))
-}
-
 /// `PATCH /user/api/v2/<id>/edit_passwd`
 pub(in crate::http) async fn edit_password(cx: Cx) -> ApiResult {
-    patch_only(&cx)?;
+    cx.patch_only()?;
     let (id, body) = (cx.id("id")?, cx.body.clone());
     let change = cx.read(move |op| password::edit(op, id, || body.json())).await?;
     change_password(cx, change).await
@@ -147,7 +139,7 @@ pub(in crate::http) async fn edit_password(cx: Cx) -> ApiResult {
 
 /// `PATCH /user/api/v2/<id>/su_edit_passwd`
 pub(in crate::http) async fn edit_password_as_administrator(cx: Cx) -> ApiResult {
-    patch_only(&cx)?;
+    cx.patch_only()?;
     let (id, body) = (cx.id("id")?, cx.body.clone());
     let change = cx.read(move |op| password::edit_as_administrator(op, id, || body.json())).await?;
     change_password(cx, change).await
@@ -162,7 +154,7 @@ async fn change_password(cx: Cx, change: PasswordChange) -> ApiResult {
 
 /// `PATCH /user/api/v2/<id>/auth`
 pub(in crate::http) async fn switch_to_ldap(cx: Cx) -> ApiResult {
-    patch_only(&cx)?;
+    cx.patch_only()?;
     let (id, body) = (cx.id("id")?, cx.body.clone());
     match cx.write(move |op| user::switch_to_ldap(op, id, || body.json())).await? {}
 }

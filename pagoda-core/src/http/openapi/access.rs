@@ -1,6 +1,6 @@
 //! The operations on groups, roles and access rules.
 
-use super::{Operation, object, op, optional, page_of, reference};
+use super::{Operation, list_of, object, op, optional, page_of};
 use serde_json::{Value, json};
 
 const NAMED: [(&str, &str); 2] = [
@@ -162,10 +162,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     op(ROLE, "delete", "role_delete", "Delete a role", "role", &[], None, ("204", None)),
 ];
-
-pub(super) fn list_of(schema: &str) -> Value {
-    json!({"type": "array", "items": reference(schema)})
-}
 
 pub(super) fn schemas() -> Value {
     let group_write = [("name", "string"), ("parent_group", "integer?"), ("members", "array")];

@@ -1,6 +1,6 @@
 //! The operations on what happened to entities, and on names of definitions.
 
-use super::{LIMIT_OFFSET, Operation, object, op, page_of, reference};
+use super::{LIMIT_OFFSET, Operation, list_of, object, op, page_of};
 use serde_json::{Value, json};
 
 const ENTITY: &str = "entity";
@@ -53,8 +53,8 @@ pub(super) fn schemas() -> Value {
         "OlderEntityRecord": object(&[
             ("user", "object"), ("operation", "integer"), ("details", "array"), ("time", "string"),
         ]),
-        "OlderEntityRecordList": {"type": "array", "items": reference("OlderEntityRecord")},
+        "OlderEntityRecordList": list_of("OlderEntityRecord"),
         "AttrName": object(&[("id", "integer"), ("name", "string"), ("type", "integer")]),
-        "AttrNameList": {"type": "array", "items": reference("AttrName")},
+        "AttrNameList": list_of("AttrName"),
     })
 }

@@ -1,7 +1,6 @@
 //! Webhooks and isolation rules, which stand within entities.
 
-use super::access::list_of;
-use super::{object, optional};
+use super::{list_of, object, optional};
 use serde_json::{Value, json};
 
 /// Adds what they are, and says in the descriptions of entities that they are there.

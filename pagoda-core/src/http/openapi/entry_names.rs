@@ -1,6 +1,6 @@
 //! The operations on names of entries: those they had, and other ones that they have; and on their past values.
 
-use super::{LIMIT_OFFSET, Operation, object, op, page_of, reference};
+use super::{LIMIT_OFFSET, Operation, list_of, object, op, page_of};
 use serde_json::{Value, json};
 
 const ENTRY: &str = "entry";
@@ -95,8 +95,8 @@ pub(super) fn schemas() -> Value {
         "NameRestored": object(&[("message", "string"), ("restored_name", "string")]),
         "Alias": object(&[("id", "integer"), ("name", "string"), ("entry", "integer")]),
         "AliasPage": page_of("Alias"),
-        "AliasList": {"type": "array", "items": reference("Alias")},
+        "AliasList": list_of("Alias"),
         "AliasWrite": object(&[("name", "string"), ("entry", "integer")]),
-        "AliasWriteList": {"type": "array", "items": reference("AliasWrite")},
+        "AliasWriteList": list_of("AliasWrite"),
     })
 }

@@ -1,6 +1,6 @@
 //! The operations that bring past values back, and those about references.
 
-use super::{LIMIT_OFFSET, Operation, object, op, optional, reference};
+use super::{LIMIT_OFFSET, Operation, list_of, object, op, optional};
 use serde_json::{Value, json};
 
 const ENTRY: &str = "entry";
@@ -53,6 +53,6 @@ pub(super) fn schemas() -> Value {
     json!({
         "Rollback": object(&[("targets", "array"), ("at", "string")]),
         "Candidate": optional(&[("id", "integer"), ("name", "string"), ("display_label", "string?")], &["id", "name"]),
-        "CandidateList": {"type": "array", "items": reference("Candidate")},
+        "CandidateList": list_of("Candidate"),
     })
 }
