@@ -47,3 +47,11 @@ pub fn host_name() -> String {
 pub fn host_name() -> String {
     "localhost".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_machine_has_a_name() {
+        assert!(!super::host_name().is_empty());
+    }
+}

@@ -104,6 +104,18 @@ pub enum OpError {
 }
 
 impl OpError {
+    /// What a rule or a plugin has against the input, for those who go on without it.
+    ///
+    /// # Errors
+    /// It is about something else, and nothing goes on.
+    pub fn objection(self) -> Result<String, Self> {
+        match self {
+            Self::Invalid(body) => Ok(body.to_string()),
+            Self::Rejected { .. } => Ok(self.to_string()),
+            other => Err(other),
+        }
+    }
+
     /// `[{"message", "code"}]`: a rule that is about no field. *Source: spec, entity §0.2.*
     pub fn rule(code: Code, message: impl Into<String>) -> Self {
         Self::Invalid(json!([leaf(code, message)]))

@@ -1,4 +1,4 @@
-//! What imports and exports of groups and roles have in common: the points that fire around them.
+//! What imports and exports of users, groups and roles have in common: the points that fire around them.
 
 use super::ctx::OpCtx;
 use super::error::OpError;
@@ -27,6 +27,27 @@ pub(super) fn before_import<T>(
     payload.rows = list.into();
     op.transform::<data::before_import>(&mut payload)?;
     yaml::rows(&Value::Array(payload.rows.into_vec()), read).map_err(OpError::Invalid)
+}
+
+/// Imports rows one by one. At the first that cannot be done it stops and says why; those before it stay.
+///
+/// # Errors
+/// Those of `apply`.
+pub(super) fn import_until_one_fails<T>(
+    op: &mut OpCtx,
+    kind: &'static str,
+    rows: Vec<T>,
+    apply: impl Fn(&mut OpCtx, T) -> Result<Result<(), String>, OpError>,
+) -> Result<Result<(), String>, OpError> {
+    let total = rows.len();
+    for (index, row) in rows.into_iter().enumerate() {
+        if let Err(complaint) = apply(op, row)? {
+            after_import(op, kind, index, total - index);
+            return Ok(Err(complaint));
+        }
+    }
+    after_import(op, kind, total, 0);
+    Ok(Ok(()))
 }
 
 /// Tells what became of an import.

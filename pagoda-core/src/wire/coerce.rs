@@ -86,13 +86,59 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// As [`Reader::field`], with a complaint when it was not sent.
-    pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Refusal>) -> Option<T> {
+    /// Reads the elements of [`Reader::list`] and notes their complaints; gives the good ones.
+    pub fn list_of<T>(&mut self, field: &str, read: impl Fn(&Value) -> Result<T, Fields>) -> Option<Vec<T>> {
+        let (good, complaints) = read_all(self.list(field)?, read);
+        self.errors.nest_list(field, complaints.iter().enumerate());
+        Some(good)
+    }
+
+    /// Reads the elements of [`Reader::each`] and notes their complaints; gives the good ones.
+    pub fn each_of<T>(&mut self, field: &str, read: impl Fn(&Value) -> Result<T, Fields>) -> Option<Vec<T>> {
+        let (good, complaints) = read_all(self.each(field)?, read);
+        self.errors.nest_each(field, &complaints);
+        Some(good)
+    }
+
+    /// Reads an object within the object; its complaints are noted in their own shape.
+    pub fn nested<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Fields>) -> Option<T> {
+        match self.object.get(field)? {
+            Value::Null => self.errors.add(field, Code::Other, "null is not allowed"),
+            object => match read(object) {
+                Ok(value) => return Some(value),
+                Err(errors) => self.errors.nest(field, errors.to_json()),
+            },
+        }
+        None
+    }
+
+    /// Complains about a field that was not sent.
+    pub fn require(&mut self, field: &str) {
         if !self.has(field) {
             self.errors.add(field, Code::Required, "this field is required");
         }
+    }
+
+    /// As [`Reader::field`], with a complaint when it was not sent.
+    pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&Value) -> Result<T, Refusal>) -> Option<T> {
+        self.require(field);
         self.field(field, read)
     }
+}
+
+/// The good ones of some elements, and a complaint for each of all, empty for the good ones.
+fn read_all<T>(elements: &[Value], read: impl Fn(&Value) -> Result<T, Fields>) -> (Vec<T>, Vec<Fields>) {
+    let (mut good, mut complaints) = (Vec::with_capacity(elements.len()), Vec::with_capacity(elements.len()));
+    for element in elements {
+        match read(element) {
+            Ok(value) => {
+                good.push(value);
+                complaints.push(Fields::default());
+            }
+            Err(errors) => complaints.push(errors),
+        }
+    }
+    (good, complaints)
 }
 
 fn not_null(value: &Value) -> Result<&Value, Refusal> {

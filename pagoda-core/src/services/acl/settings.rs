@@ -61,31 +61,7 @@ impl AclInput {
         let mut reader = Reader::new(coerce::object(body)?);
         let is_public = reader.field("is_public", coerce::boolean);
         let default_permission = reader.field("default_permission", level);
-        let mut settings = Vec::new();
-        match reader.raw("acl_settings") {
-            None => {}
-            Some(Value::Null) => reader.errors.add("acl_settings", Code::Other, "null is not allowed"),
-            Some(Value::Array(elements)) => {
-                let mut complaints = Vec::with_capacity(elements.len());
-                for element in elements {
-                    match setting(element) {
-                        Ok(setting) => {
-                            settings.push(setting);
-                            complaints.push(Fields::default());
-                        }
-                        Err(errors) => complaints.push(errors),
-                    }
-                }
-                if complaints.iter().any(|errors| !errors.is_empty()) {
-                    let list = complaints.iter().map(Fields::to_json).collect();
-                    reader.errors.nest("acl_settings", Value::Array(list));
-                }
-            }
-            Some(_) => {
-                let complaint = Fields::whole(Code::Invalid, "expected a list");
-                reader.errors.nest("acl_settings", complaint.to_json());
-            }
-        }
+        let settings = reader.each_of("acl_settings", setting).unwrap_or_default();
         if reader.errors.is_empty() {
             Ok(Self { is_public, default_permission, settings })
         } else {

@@ -62,17 +62,6 @@ fn text_or_null(text: &str) -> Value {
 }
 
 impl Stored<'_> {
-    /// The name of the group or role that it refers to.
-    #[must_use]
-    pub fn party_name(&self) -> Option<String> {
-        let party = match AttrType::from_code(i64::from(self.row.attr_type))? {
-            AttrType::Group | AttrType::ArrayGroup => party::Party::Group,
-            AttrType::Role | AttrType::ArrayRole => party::Party::Role,
-            _ => return None,
-        };
-        self.parties.name(party, self.row)
-    }
-
     /// In the form in which values are compared and written.
     #[must_use]
     pub fn content(&self) -> Content {

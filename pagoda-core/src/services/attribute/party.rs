@@ -51,18 +51,20 @@ impl Parties {
     pub fn of<'a>(op: &mut OpCtx, rows: impl Iterator<Item = &'a AttrValueRow>) -> Result<Self, OpError> {
         let (mut groups, mut roles) = (Vec::new(), Vec::new());
         for row in rows {
-            let ids = match AttrType::from_code(i64::from(row.attr_type)) {
-                Some(AttrType::Group | AttrType::ArrayGroup) => &mut groups,
-                Some(AttrType::Role | AttrType::ArrayRole) => &mut roles,
-                _ => continue,
+            let ids = match Party::of(row) {
+                Some(Party::Group) => &mut groups,
+                Some(Party::Role) => &mut roles,
+                None => continue,
             };
             ids.extend(id_in(&row.text_value));
         }
         Ok(Self { groups: names(op, Party::Group, &mut groups)?, roles: names(op, Party::Role, &mut roles)? })
     }
 
-    pub(super) fn name(&self, party: Party, row: &AttrValueRow) -> Option<String> {
-        self.get(party, row).map(|party| party.name)
+    /// The name of the one that a value, or an element, refers to.
+    #[must_use]
+    pub fn name(&self, row: &AttrValueRow) -> Option<String> {
+        self.get(Party::of(row)?, row).map(|party| party.name)
     }
 
     fn get(&self, party: Party, row: &AttrValueRow) -> Option<ShownParty> {
@@ -107,6 +109,15 @@ struct Wanted {
 }
 
 impl Party {
+    /// What a value, or an element, refers to by the type that was recorded with it.
+    fn of(row: &AttrValueRow) -> Option<Self> {
+        match AttrType::from_code(i64::from(row.attr_type))? {
+            AttrType::Group | AttrType::ArrayGroup => Some(Self::Group),
+            AttrType::Role | AttrType::ArrayRole => Some(Self::Role),
+            _ => None,
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Group => "group",
@@ -156,7 +167,7 @@ impl Party {
             .collect();
         named.sort_unstable();
         named.dedup();
-        let found = if named.is_empty() { Vec::new() } else { role::by_names(&mut op.db, &named)? };
+        let found = role::by_names(&mut op.db, &named)?;
         let by_name: HashMap<&str, i64> =
             found.iter().filter(|row| row.is_active).map(|row| (row.name.as_str(), row.id)).collect();
         let resolved = |wanted: &Wanted| {

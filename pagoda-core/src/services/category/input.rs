@@ -3,7 +3,6 @@
 use crate::services::error::OpError;
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader};
-use pagoda_plugin_sdk::Code;
 use serde_json::Value;
 
 /// Most characters of a name, of a category as of an entity.
@@ -42,31 +41,8 @@ impl CategoryInput {
 }
 
 fn models(reader: &mut Reader<'_>) -> Vec<i64> {
-    let mut ids = Vec::new();
-    match reader.raw("models") {
-        None => reader.errors.add("models", Code::Required, "this field is required"),
-        Some(Value::Null) => reader.errors.add("models", Code::Other, "null is not allowed"),
-        Some(Value::Array(elements)) => {
-            let mut complaints = Vec::with_capacity(elements.len());
-            for element in elements {
-                match model(element) {
-                    Ok(id) => {
-                        ids.push(id);
-                        complaints.push(Fields::default());
-                    }
-                    Err(errors) => complaints.push(errors),
-                }
-            }
-            if complaints.iter().any(|errors| !errors.is_empty()) {
-                let list = complaints.iter().map(Fields::to_json).collect();
-                reader.errors.nest("models", Value::Array(list));
-            }
-        }
-        Some(_) => {
-            let complaint = Fields::whole(Code::Invalid, "expected a list");
-            reader.errors.nest("models", complaint.to_json());
-        }
-    }
+    reader.require("models");
+    let mut ids = reader.each_of("models", model).unwrap_or_default();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -7,7 +7,7 @@ use crate::services::attribute::{Content, Parties, Stored, value_type};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{isolation, value};
-use crate::store::rows::{ChildRow, ConditionRow, EntryRow, JudgedRow};
+use crate::store::rows::{ConditionRow, EntryRow, JudgedRow};
 use pagoda_plugin_sdk::model::AttrType;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -68,11 +68,7 @@ fn values(
         attr_type.and_then(value_type).is_some_and(|value_type| value_type.is_array())
     };
     let arrays: Vec<i64> = rows.iter().filter(is_array).map(|row| row.value.id).collect();
-    let children = if arrays.is_empty() { Vec::new() } else { value::children_of(&mut op.db, &arrays)? };
-    let mut elements: HashMap<i64, Vec<ChildRow>> = HashMap::new();
-    for child in children {
-        elements.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
-    }
+    let elements = value::children_by_parent(&mut op.db, &arrays)?;
     let content = |row: &JudgedRow| {
         let children = elements.get(&row.value.id).map(Vec::as_slice).unwrap_or_default();
         let parties = &Parties::default();

@@ -59,11 +59,8 @@ impl RuleInput {
         let is_deleted = reader.field("is_deleted", coerce::boolean).unwrap_or_default();
         // What is to go needs to say no more than that.
         if !is_deleted {
-            for field in ["conditions", "action"] {
-                if !reader.has(field) {
-                    reader.errors.add(field, Code::Required, "this field is required");
-                }
-            }
+            reader.require("conditions");
+            reader.require("action");
         }
         let conditions = reader.each("conditions").unwrap_or_default();
         let conditions: Vec<_> = conditions.iter().map(ConditionInput::read).collect();
@@ -144,7 +141,7 @@ pub(super) fn present(
     let rules: Vec<RuleRow> =
         isolation::of_entity(&mut op.db, entity_id)?.into_iter().map(|shown| shown.rule).collect();
     let ids: Vec<i64> = rules.iter().map(|rule| rule.id).collect();
-    let conditions = if ids.is_empty() { Vec::new() } else { isolation::conditions(&mut op.db, &ids)? };
+    let conditions = isolation::conditions(&mut op.db, &ids)?;
     Ok(Present { rules, conditions })
 }
 
@@ -207,8 +204,8 @@ fn known(op: &mut OpCtx, inputs: &[RuleInput]) -> Result<(HashSet<i64>, HashSet<
     let entries: BTreeSet<i64> =
         kept().flat_map(|input| &input.conditions).filter_map(|condition| condition.ref_cond_id).collect();
     let (entities, entries) = (Vec::from_iter(entities), Vec::from_iter(entries));
-    let entities = if entities.is_empty() { Vec::new() } else { entities::by_ids(&mut op.db, &entities)? };
-    let entries = if entries.is_empty() { Vec::new() } else { entry::by_ids(&mut op.db, &entries)? };
+    let entities = entities::by_ids(&mut op.db, &entities)?;
+    let entries = entry::by_ids(&mut op.db, &entries)?;
     Ok((
         entities.into_iter().filter(|row| row.is_active).map(|row| row.id).collect(),
         entries.into_iter().filter(|row| row.is_active).map(|row| row.id).collect(),
@@ -229,14 +226,10 @@ pub(super) fn write(
     let (old, new): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|input| input.id.is_some());
     let new: Vec<RuleInput> = new.into_iter().filter(|input| !input.is_deleted).collect();
     let listed: Vec<i64> = old.iter().filter_map(|input| input.id).collect();
-    if !listed.is_empty() {
-        isolation::clear_conditions(&mut op.db, &listed)?;
-    }
+    isolation::clear_conditions(&mut op.db, &listed)?;
     let (gone, changed): (Vec<_>, Vec<_>) = old.into_iter().partition(|input| input.is_deleted);
     let gone: Vec<i64> = gone.iter().filter_map(|input| input.id).collect();
-    if !gone.is_empty() {
-        isolation::delete_rules(&mut op.db, &gone)?;
-    }
+    isolation::delete_rules(&mut op.db, &gone)?;
     let mut written: Vec<(i64, RuleInput)> = Vec::with_capacity(changed.len() + new.len());
     for mut row in present.rules {
         let Some(input) = changed.iter().find(|input| input.id == Some(row.id)) else { continue };

@@ -46,29 +46,28 @@ pub(super) fn note_updated(
     after: &Entity,
     touched: Vec<Touched>,
 ) -> Result<(), OpError> {
-    let find = |entity: &'_ Entity, id: i64| entity.attrs.iter().position(|attr| attr.id == id);
-    let (old, new) = (&before.attrs, &after.attrs);
     let mut details = Vec::with_capacity(touched.len());
     for touched in touched {
         details.push(match touched {
-            Touched::Added(id) => {
-                let attr = find(after, id).and_then(|at| new.get(at));
-                (ADD_ATTR, id, attr.map(attr_made).unwrap_or_default())
-            }
+            Touched::Added(id) => (ADD_ATTR, id, attr_of(after, id).map(attr_made).unwrap_or_default()),
             Touched::Listed(id) => {
-                let old = find(before, id).and_then(|at| old.get(at));
-                let new = find(after, id).and_then(|at| new.get(at));
-                let changes = old.zip(new).map(|(old, new)| differences(attr_fields(old), attr_fields(new)));
+                let changes = attr_of(before, id)
+                    .zip(attr_of(after, id))
+                    .map(|(old, new)| differences(attr_fields(old), attr_fields(new)));
                 (MOD_ATTR, id, changes.unwrap_or_default())
             }
             Touched::Removed(id, name) => {
-                let old = find(before, id).and_then(|at| old.get(at));
+                let old = attr_of(before, id);
                 (DEL_ATTR, id, attr_removed(old.map_or("", |attr| &attr.name), &name, op.now))
             }
         });
     }
     let changes = differences(entity_fields(before), entity_fields(after));
     write(op, after.id, (MOD_ENTITY, changes), details)
+}
+
+fn attr_of(entity: &Entity, id: i64) -> Option<&EntityAttr> {
+    entity.attrs.iter().find(|attr| attr.id == id)
 }
 
 /// Notes that an entity was deleted with its definitions. The records were written before the rows change in the

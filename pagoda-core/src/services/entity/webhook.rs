@@ -71,7 +71,7 @@ impl WebhookInput {
             url: reader.field("url", |text| coerce::line(text, MOST_URL)),
             label: reader.field("label", |text| coerce::line(text, MOST_BYTES)).unwrap_or_default(),
             is_enabled: reader.field("is_enabled", coerce::boolean).unwrap_or_default(),
-            headers: read_headers(&mut reader),
+            headers: reader.list_of("headers", read_header).unwrap_or_default(),
             is_deleted: reader.field("is_deleted", coerce::boolean).unwrap_or_default(),
             errors: reader.errors,
         }
@@ -96,28 +96,14 @@ impl WebhookInput {
     }
 }
 
-fn read_headers(reader: &mut Reader<'_>) -> Vec<Header> {
-    let list = reader.list("headers").unwrap_or_default();
-    let (mut headers, mut errors) = (Vec::with_capacity(list.len()), Vec::with_capacity(list.len()));
-    for element in list {
-        let (header, complaints) = read_header(element);
-        headers.extend(header);
-        errors.push(complaints);
-    }
-    reader.errors.nest_list("headers", errors.iter().enumerate());
-    headers
-}
-
-fn read_header(element: &Value) -> (Option<Header>, Fields) {
-    let object = match coerce::object(element) {
-        Ok(object) => object,
-        Err(errors) => return (None, errors),
-    };
-    let mut reader = Reader::new(object);
+fn read_header(element: &Value) -> Result<Header, Fields> {
+    let mut reader = Reader::new(coerce::object(element)?);
     let key = reader.required("header_key", |text| coerce::name(text, MOST_BYTES));
     let value = reader.required("header_value", |text| coerce::name(text, MOST_BYTES));
-    let header = key.zip(value).map(|(header_key, header_value)| Header { header_key, header_value });
-    (header, reader.errors)
+    match (key, value) {
+        (Some(header_key), Some(header_value)) => Ok(Header { header_key, header_value }),
+        _ => Err(reader.errors),
+    }
 }
 
 /// Whether a text is the address of a server. Browsers read more texts as addresses than anybody means.
@@ -201,11 +187,9 @@ pub(super) fn write(
             changed.push(called(new.id, &new.label));
         }
         webhooks::update(&mut op.db, &new)?;
-        ask(op, new.id, input);
+        ask(op, new.id, new.url, input.headers.clone(), new.headers);
     }
-    if !gone.is_empty() {
-        webhooks::delete_many(&mut op.db, &gone)?;
-    }
+    webhooks::delete_many(&mut op.db, &gone)?;
     let new: Vec<&WebhookInput> =
         inputs.iter().filter(|input| input.id.is_none() && !input.is_deleted).collect();
     let mut rows = Vec::with_capacity(new.len());
@@ -220,9 +204,10 @@ pub(super) fn write(
             verification_error: unasked(op),
         });
     }
-    for (id, input) in webhooks::insert_many(&mut op.db, &rows)?.into_iter().zip(new) {
-        added.push(called(id, &input.label));
-        ask(op, id, input);
+    let ids = webhooks::insert_many(&mut op.db, &rows)?;
+    for ((id, row), input) in ids.into_iter().zip(rows).zip(new) {
+        added.push(called(id, &row.label));
+        ask(op, id, row.url, input.headers.clone(), row.headers);
     }
     let mut detail = Map::new();
     for (key, names) in
@@ -260,14 +245,12 @@ fn replaced(op: &OpCtx, row: &WebhookRow, input: &WebhookInput) -> Result<Webhoo
     Ok(new)
 }
 
-fn ask(op: &mut OpCtx, id: i64, input: &WebhookInput) {
-    if !op.host.webhooks.enabled {
-        return;
+/// Has a webhook asked, if any are. `url` and `headers_text` are as they are stored.
+fn ask(op: &mut OpCtx, id: i64, url: String, headers: Vec<Header>, headers_text: String) {
+    if op.host.webhooks.enabled {
+        let headers = headers.into_iter().map(|header| (header.header_key, header.header_value)).collect();
+        op.probes.push(Probe { id, url, headers, headers_text });
     }
-    let (Some(url), Ok(headers_text)) = (input.url.clone(), input.headers_text()) else { return };
-    let headers =
-        input.headers.iter().map(|header| (header.header_key.clone(), header.header_value.clone())).collect();
-    op.probes.push(Probe { id, url, headers, headers_text });
 }
 
 /// A webhook as details show it, exactly the seven keys of the wire.

@@ -2,7 +2,7 @@
 
 use super::delete::delete;
 use super::update::{EntryUpdate, update};
-use super::{EntryInput, held, values};
+use super::{EntryInput, entities_of, held, values};
 use crate::services::acl::{self, Subject};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -14,7 +14,6 @@ use crate::wire::coerce::{self, Reader};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrInput, Level};
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// Entries that a deletion of all takes at most. *Source: spec, entry §16.*
 const MOST_DELETED: usize = 10_000;
@@ -30,15 +29,8 @@ impl BulkEdit {
     fn read(body: &Value) -> Result<Self, OpError> {
         let mut reader = Reader::new(coerce::object(body)?);
         let model = reader.required("modelid", coerce::integer);
-        let mut value = None;
-        match reader.raw("value") {
-            None => reader.errors.add("value", Code::Required, "this field is required"),
-            Some(Value::Null) => reader.errors.add("value", Code::Other, "null is not allowed"),
-            Some(sent) => match super::read_value(sent) {
-                Ok(read) => value = Some(read),
-                Err(errors) => reader.errors.nest("value", errors.to_json()),
-            },
-        }
+        reader.require("value");
+        let value = reader.nested("value", super::read_value);
         let selection = Selection::read(&mut reader);
         match (model, value) {
             (Some(model), Some(value)) if reader.errors.is_empty() => Ok(Self { model, value, selection }),
@@ -84,13 +76,8 @@ fn apply(op: &mut OpCtx, running: Running, entity: &EntityRow, asked: &BulkEdit)
         let Some(entry) = found else { continue };
         let name = entry.name.clone();
         let input = EntryInput { attrs: vec![asked.value.clone()], ..EntryInput::default() };
-        match op.nested(|op| update(op, EntryUpdate::found(entry, entity.clone()), input)) {
-            Ok(()) => {}
-            Err(OpError::Invalid(body)) => failures.push(format!("{name}: {body}")),
-            Err(OpError::Rejected { plugin, reject }) => {
-                failures.push(format!("{name}: refused by plugin {plugin}: {reject}"));
-            }
-            Err(error) => return Err(error),
+        if let Err(error) = op.nested(|op| update(op, EntryUpdate::found(entry, entity.clone()), input)) {
+            failures.push(format!("{name}: {}", error.objection()?));
         }
     }
     let progress = format!("progress: [{total:>5}/{total:>5}]");
@@ -179,11 +166,7 @@ fn read_filters(text: &str) -> Result<Vec<AttrFilter>, OpError> {
 
 /// Whether all of these may be written: a constant number of statements.
 fn require_writable(op: &mut OpCtx, rows: &[EntryRow]) -> Result<(), OpError> {
-    let mut of: Vec<i64> = rows.iter().map(|row| row.entity_id).collect();
-    of.sort_unstable();
-    of.dedup();
-    let known: HashMap<i64, EntityRow> =
-        entities::by_ids(&mut op.db, &of)?.into_iter().map(|row| (row.id, row)).collect();
+    let known = entities_of(op, rows)?;
     let subject = |row| Some(Subject::entry(row, known.get(&row.entity_id)?));
     let subjects: Vec<Subject<'_>> = rows.iter().filter_map(subject).collect();
     acl::look_ahead(op, subjects.iter().cloned())?;

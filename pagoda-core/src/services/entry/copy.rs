@@ -124,13 +124,6 @@ fn copy_one(
         Ok(made) => {
             job::finish(op, running, Status::Done, &format!("entry {} was made", made.id)).map(|()| true)
         }
-        Err(OpError::Invalid(body)) => {
-            job::finish(op, running, Status::Error, &body.to_string()).map(|()| false)
-        }
-        Err(OpError::Rejected { plugin, reject }) => {
-            let text = format!("refused by plugin {plugin}: {reject}");
-            job::finish(op, running, Status::Error, &text).map(|()| false)
-        }
-        Err(error) => Err(error),
+        Err(error) => job::finish(op, running, Status::Error, &error.objection()?).map(|()| false),
     }
 }

@@ -80,25 +80,7 @@ impl EntryInput {
         let read_name = |value: &Value| coerce::name(value, MOST_NAME);
         let name =
             if name_required { reader.required("name", read_name) } else { reader.field("name", read_name) };
-        let mut attrs = Vec::new();
-        match reader.raw("attrs") {
-            None => {}
-            Some(Value::Null) => reader.errors.add("attrs", Code::Other, "null is not allowed"),
-            Some(Value::Array(list)) => {
-                let mut complaints = Vec::new();
-                for element in list {
-                    match read_value(element) {
-                        Ok(value) => {
-                            complaints.push(Fields::default());
-                            attrs.push(value);
-                        }
-                        Err(errors) => complaints.push(errors),
-                    }
-                }
-                reader.errors.nest_list("attrs", complaints.iter().enumerate());
-            }
-            Some(_) => reader.errors.add("attrs", Code::Invalid, "expected a list"),
-        }
+        let attrs = reader.list_of("attrs", read_value).unwrap_or_default();
         Ok(Self { name, attrs, again: false, copied: None, errors: reader.errors })
     }
 }
@@ -111,6 +93,18 @@ fn read_value(element: &Value) -> Result<AttrInput, Fields> {
         (Some(id), Some(value)) if reader.errors.is_empty() => Ok(AttrInput { id, value }),
         _ => Err(reader.errors),
     }
+}
+
+/// The entities of entries, by id: one statement.
+///
+/// # Errors
+/// The database does not answer.
+fn entities_of(op: &mut OpCtx, rows: &[EntryRow]) -> Result<HashMap<i64, EntityRow>, OpError> {
+    let mut ids: Vec<i64> = rows.iter().map(|row| row.entity_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = queries::entity::by_ids(&mut op.db, &ids)?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
 }
 
 /// An entry with its entity, in any state, that the acting user may `level`.

@@ -1,6 +1,6 @@
 //! Who refers to an entry, and what an attribute may refer to. *Source: spec, entry §13.*
 
-use super::{EntryItem, label, list};
+use super::{EntryItem, entities_of, label, list};
 use crate::services::acl::object::AclObject;
 use crate::services::acl::{self, Subject};
 use crate::services::attribute;
@@ -9,12 +9,11 @@ use crate::services::entity;
 use crate::services::error::OpError;
 use crate::store::queries::group::{GroupFilter, GroupOrder};
 use crate::store::queries::role::{RoleFilter, RoleOrder};
-use crate::store::queries::{attr, entity as entities, entry as entries, group, role};
-use crate::store::rows::{EntityAttrRow, EntityRow, EntryRow, Paged};
+use crate::store::queries::{attr, entry as entries, group, role};
+use crate::store::rows::{EntityAttrRow, EntryRow, Paged};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrType, Level};
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// Rows that are shown at most. *Source: spec, entry §13.*
 pub const MOST_REFERENCES: i64 = 50;
@@ -36,11 +35,7 @@ pub fn referrers(
     };
     acl::require(op, &Subject::entry(&entry, &entity), Level::Readable)?;
     let page = entries::referrers_page(&mut op.db, id, keyword, limit, offset)?;
-    let mut of: Vec<i64> = page.rows.iter().map(|row| row.entity_id).collect();
-    of.sort_unstable();
-    of.dedup();
-    let known: HashMap<i64, EntityRow> =
-        entities::by_ids(&mut op.db, &of)?.into_iter().map(|row| (row.id, row)).collect();
+    let known = entities_of(op, &page.rows)?;
     Ok(Paged { rows: list::items(op, page.rows, &known)?, total: page.total })
 }
 

@@ -76,12 +76,9 @@ impl Rollback {
     pub fn read(op: &OpCtx, body: &Value) -> Result<Self, OpError> {
         let mut reader = Reader::new(coerce::object(body)?);
         let targets = reader.id_list("targets");
-        match (reader.has("targets"), &targets) {
-            (false, _) => reader.errors.add("targets", Code::Required, "this field is required"),
-            (true, Some(targets)) if targets.is_empty() => {
-                reader.errors.add("targets", Code::Other, "at least one entry is needed");
-            }
-            _ => {}
+        reader.require("targets");
+        if targets.as_ref().is_some_and(Vec::is_empty) {
+            reader.errors.add("targets", Code::Other, "at least one entry is needed");
         }
         let at = reader.required("at", |value| match value {
             Value::Null => Err((Code::Other, "null is not allowed".into())),
@@ -117,10 +114,9 @@ pub fn rollback(op: &mut OpCtx, asked: &Rollback) -> Result<(), OpError> {
             continue;
         }
         let given = undoing(op, &entry, &entity, asked.at.as_micros())?;
-        match op.nested(|op| write_again(op, entry, entity, given)) {
-            // A rule or a plugin is against what was; the other entries go on.
-            Ok(()) | Err(OpError::Invalid(_) | OpError::Rejected { .. }) => {}
-            Err(error) => return Err(error),
+        // Where a rule or a plugin is against what was, the other entries go on.
+        if let Err(error) = op.nested(|op| write_again(op, entry, entity, given)) {
+            error.objection()?;
         }
     }
     Ok(())

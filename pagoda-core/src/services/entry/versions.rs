@@ -4,7 +4,7 @@ use crate::services::attribute::{Parties, Shown, Stored, Surface, ValueType, val
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entity as entities, entry as entries, value};
-use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, ReferredRow};
+use crate::store::rows::{AttrValueRow, EntityAttrRow, ReferredRow};
 use pagoda_plugin_sdk::model::AttrType;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -44,10 +44,7 @@ fn with_versions<T>(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut children: HashMap<i64, Vec<ChildRow>> = HashMap::new();
-    for child in value::children_of(&mut op.db, &ids)? {
-        children.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
-    }
+    let children = value::children_by_parent(&mut op.db, &ids)?;
     let referred = referred(op, versions.iter().filter_map(|(row, _)| row.ref_id).collect())?;
     let elements = children.values().flatten().map(|child| &child.value);
     let parties = Parties::of(op, versions.iter().map(|(row, _)| *row).chain(elements))?;

@@ -38,15 +38,7 @@ pub fn import(op: &mut OpCtx, body: Value) -> Result<Result<(), String>, OpError
     acl::require_superuser(op)?;
     let rows = transfer::before_import(op, KIND, body, read)?;
     lock::all_groups(&mut op.db)?;
-    let total = rows.len();
-    for (index, row) in rows.into_iter().enumerate() {
-        if let Err(complaint) = apply(op, row)? {
-            transfer::after_import(op, KIND, index, total - index);
-            return Ok(Err(complaint));
-        }
-    }
-    transfer::after_import(op, KIND, total, 0);
-    Ok(Ok(()))
+    transfer::import_until_one_fails(op, KIND, rows, apply)
 }
 
 fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), String>, OpError> {

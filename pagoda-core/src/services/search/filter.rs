@@ -4,7 +4,7 @@ use super::keyword::{About, Keyword, Piece};
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader, Refusal};
 use pagoda_plugin_sdk::Code;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Most characters of a keyword. *Source: spec, search §2.*
 const MOST_KEYWORD: usize = 249;
@@ -116,41 +116,11 @@ impl Selection {
     /// Reads `attrinfo`, `hint_entry` and `referral_name`, all optional, out of a body; complaints go to the reader.
     #[must_use]
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let mut selection = Self::default();
-        match reader.raw("attrinfo") {
-            None => {}
-            Some(Value::Null) => reader.errors.add("attrinfo", Code::Other, "null is not allowed"),
-            Some(Value::Array(list)) => {
-                let mut complaints = Vec::with_capacity(list.len());
-                for element in list {
-                    match AttrFilter::read(element) {
-                        Ok(filter) => {
-                            selection.attrs.push(filter);
-                            complaints.push(json!({}));
-                        }
-                        Err(errors) => complaints.push(errors.to_json()),
-                    }
-                }
-                if complaints.iter().any(|complaint| *complaint != json!({})) {
-                    reader.errors.nest("attrinfo", Value::Array(complaints));
-                }
-            }
-            Some(_) => {
-                let complaint = Fields::whole(Code::Invalid, "expected a list").to_json();
-                reader.errors.nest("attrinfo", complaint);
-            }
-        }
-        match reader.raw("hint_entry") {
-            None => {}
-            Some(Value::Null) => reader.errors.add("hint_entry", Code::Other, "null is not allowed"),
-            Some(hint) => match HintFilter::read(hint) {
-                Ok(hint) => selection.hint = hint,
-                Err(errors) => reader.errors.nest("hint_entry", errors.to_json()),
-            },
-        }
+        let attrs = reader.each_of("attrinfo", AttrFilter::read).unwrap_or_default();
+        let hint = reader.nested("hint_entry", HintFilter::read).flatten();
         let referrers = reader.field("referral_name", |value| coerce::verbatim(value, usize::MAX));
-        selection.referrers =
-            referrers.filter(|name| !name.is_empty()).map(|name| Keyword::parse(&name, About::Referrers));
-        selection
+        let referrers = referrers.filter(|name| !name.is_empty());
+        let referrers = referrers.map(|name| Keyword::parse(&name, About::Referrers));
+        Self { attrs, hint, referrers }
     }
 }

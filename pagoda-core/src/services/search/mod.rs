@@ -8,4 +8,4 @@ pub mod keyword;
 mod select;
 
 pub use filter::{AttrFilter, HintFilter, Selection};
-pub use select::{Found, select};
+pub use select::select;

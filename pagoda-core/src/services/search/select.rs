@@ -2,20 +2,17 @@
 
 use super::filter::{AttrFilter, Condition, Selection};
 use super::keyword::{Keyword, Piece};
-use crate::services::attribute::{Parties, Stored, choice_labels};
+use crate::services::attribute::{Parties, choice_labels, value_type};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{attr, entry as entries, value};
-use crate::store::rows::{ChildRow, EntityAttrRow, EntityRow, EntryRow, LabelRow};
+use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, EntityRow, EntryRow, LabelRow, ReferredRow};
 use jiff::civil::Date;
 use pagoda_plugin_sdk::model::AttrType;
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are looked at in one go.
 const PAGE: i64 = 500;
-
-/// The entries that were meant, by id.
-pub type Found = Vec<EntryRow>;
 
 /// One row of an attribute, as searches see it. *Source: spec, search §1.*
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,7 +39,7 @@ impl Row {
     }
 }
 
-/// The active entries of an entity that a selection means, at most `most`: a constant number of statements for each page of
+/// The active entries of an entity that a selection means, by id, at most `most`: a constant number of statements for each page of
 /// entries that is looked at.
 ///
 /// # Errors
@@ -52,7 +49,7 @@ pub fn select(
     entity: &EntityRow,
     selection: &Selection,
     most: usize,
-) -> Result<Found, OpError> {
+) -> Result<Vec<EntryRow>, OpError> {
     let definitions = attr::active_of(&mut op.db, entity.id)?;
     let asked: Vec<&AttrFilter> =
         selection.attrs.iter().filter(|filter| filter.condition.is_some()).collect();
@@ -159,10 +156,7 @@ fn rows_of(
     let names: Vec<&str> = wanted.iter().map(|(_, definition)| definition.name.as_str()).collect();
     let values = value::labels_of(&mut op.db, ids, &names)?;
     let lists: Vec<i64> = values.iter().map(|row| row.value.id).collect();
-    let mut children: HashMap<i64, Vec<ChildRow>> = HashMap::new();
-    for child in value::children_of(&mut op.db, &lists)? {
-        children.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
-    }
+    let children = value::children_by_parent(&mut op.db, &lists)?;
     let elements = children.values().flatten().map(|child| &child.value);
     let parties = Parties::of(op, values.iter().map(|row| &row.value).chain(elements))?;
     let mut rows = HashMap::with_capacity(values.len());
@@ -185,10 +179,9 @@ fn blank_row(definition: &EntityAttrRow) -> Row {
 
 fn as_rows(row: &LabelRow, children: &[ChildRow], parties: &Parties) -> Vec<Row> {
     let Some(attr_type) = type_of(&row.attr) else { return vec![Row::default()] };
-    let is_list = crate::services::attribute::value_type(attr_type).is_some_and(|of| of.is_array());
+    let is_list = value_type(attr_type).is_some_and(|of| of.is_array());
     let labels = choice_labels(&row.attr);
-    let one = |value: &crate::store::rows::AttrValueRow,
-               referred: Option<&crate::store::rows::ReferredRow>| {
+    let one = |value: &AttrValueRow, referred: Option<&ReferredRow>| {
         let name = || {
             let referred = referred.filter(|referred| referred.is_active);
             referred.map(|referred| referred.name.clone()).unwrap_or_default()
@@ -198,8 +191,7 @@ fn as_rows(row: &LabelRow, children: &[ChildRow], parties: &Parties) -> Vec<Row>
             AttrType::Date | AttrType::Datetime => String::new(),
             AttrType::Select | AttrType::MultiSelect => labels.of(&value.text_value),
             AttrType::Group | AttrType::ArrayGroup | AttrType::Role | AttrType::ArrayRole => {
-                let stored = Stored { row: value, referred: None, children: &[], parties };
-                stored.party_name().unwrap_or_default()
+                parties.name(value).unwrap_or_default()
             }
             attr_type if attr_type.refers_to_entries() => name(),
             _ => value.text_value.clone(),

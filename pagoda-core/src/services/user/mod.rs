@@ -18,8 +18,6 @@ pub use write::{
     switch_to_ldap, update_user,
 };
 
-use write::object as object_of;
-
 use super::audit::{Action, AuditObject};
 use super::ctx::OpCtx;
 use super::error::OpError;
@@ -56,6 +54,11 @@ fn require_active(op: &mut OpCtx, id: i64) -> Result<UserRow, OpError> {
     found.ok_or_else(|| OpError::not_found("user", id))
 }
 
+/// How the audit log calls a user.
+fn object(row: &UserRow) -> AuditObject {
+    AuditObject { kind: "user", id: Some(row.id), name: row.username.clone() }
+}
+
 /// Who checks the password: this server. *Source: spec, auth-user.*
 pub(super) const LOCAL: i32 = 1;
 
@@ -90,7 +93,7 @@ pub fn create(op: &mut OpCtx, username: &str, password: &str, is_superuser: bool
     }
     let new = NewUser {
         username: username.to_owned(),
-        password_hash: Some(hashing::hash(password).map_err(OpError::Internal)?),
+        password_hash: Some(hash_password(password)?),
         is_superuser,
         is_active: true,
         authenticate_type: LOCAL,

@@ -3,7 +3,7 @@
 //! Hashing takes long, so a change has three steps: what is asked for is judged, the passwords are compared and hashed outside of
 //! any transaction, and the hash is stored.
 
-use super::{object_of, require_active};
+use super::{hash_password, object, require_active};
 use crate::auth::password;
 use crate::services::acl;
 use crate::services::audit::Action;
@@ -108,7 +108,7 @@ pub fn judge(change: PasswordChange) -> Result<Hashed, OpError> {
     {
         return Err(refused("the old password is wrong"));
     }
-    let hash = password::hash(&change.new).map_err(OpError::Internal)?;
+    let hash = hash_password(&change.new)?;
     Ok(Hashed { user_id: change.user_id, hash, as_administrator: change.as_administrator })
 }
 
@@ -125,10 +125,6 @@ pub fn store(op: &mut OpCtx, hashed: Hashed, kept: Option<&str>) -> Result<(), O
         Some(kept) => session::delete_others_of_user(&mut op.db, id, kept)?,
         None => session::delete_of_user(&mut op.db, id)?,
     };
-    op.audit(
-        Action::PasswordChange,
-        object_of(&row),
-        || json!({"as_administrator": hashed.as_administrator}),
-    );
+    op.audit(Action::PasswordChange, object(&row), || json!({"as_administrator": hashed.as_administrator}));
     Ok(())
 }

@@ -5,10 +5,10 @@
 //! so all instances agree.
 
 use super::password::text;
-use super::{MOST_NAME, object_of};
-use crate::auth::{password, secret};
+use super::{MOST_NAME, hash_password, object};
+use crate::auth::secret;
 use crate::mail::Letter;
-use crate::services::audit::{Action, AuditObject};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{lock, password_reset as resets, session, user as users};
@@ -108,7 +108,7 @@ pub fn request(op: &mut OpCtx, body: &Value, base: &str) -> Result<(String, Opti
         &mut op.db,
         &PasswordResetRow { user_id: row.id, digest: bound(&key, &row), requested: now },
     )?;
-    op.audit(Action::PasswordResetRequest, object_of(&row), || Value::Null);
+    op.audit(Action::PasswordResetRequest, object(&row), || Value::Null);
     let uid = URL_SAFE_NO_PAD.encode(row.id.to_string());
     let link = format!("{base}/auth/login/?next=/ui/&uidb64={uid}&token={key}");
     let text = format!(
@@ -196,7 +196,7 @@ impl ResetConfirm {
     /// # Errors
     /// The machine gives no random numbers.
     pub fn hash(&self) -> Result<String, OpError> {
-        password::hash(&self.password).map_err(OpError::Internal)
+        hash_password(&self.password)
     }
 }
 
@@ -215,8 +215,7 @@ pub fn store(op: &mut OpCtx, confirmed: &ResetConfirm, hash: &str) -> Result<(),
     resets::delete(&mut op.db, id)?;
     users::set_password_hash(&mut op.db, id, Some(hash))?;
     session::delete_of_user(&mut op.db, id)?;
-    let object: AuditObject = object_of(&row);
-    op.audit(Action::PasswordReset, object, || json!({}));
+    op.audit(Action::PasswordReset, object(&row), || json!({}));
     Ok(())
 }
 

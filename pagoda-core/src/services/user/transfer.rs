@@ -1,7 +1,7 @@
 //! Users as lists: import and export. *Source: spec, auth-user §4.10.*
 
-use super::write::{object, read_email, require_room};
-use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME};
+use super::write::{most_if_full, read_email};
+use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME, object};
 use crate::services::acl;
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -50,15 +50,7 @@ pub fn import(
     acl::require_superuser(op)?;
     let rows = transfer::before_import(op, KIND, body()?, read)?;
     lock::all_users(&mut op.db)?;
-    let total = rows.len();
-    for (index, row) in rows.into_iter().enumerate() {
-        if let Err(complaint) = apply(op, row)? {
-            transfer::after_import(op, KIND, index, total - index);
-            return Ok(Err(complaint));
-        }
-    }
-    transfer::after_import(op, KIND, total, 0);
-    Ok(Ok(()))
+    transfer::import_until_one_fails(op, KIND, rows, apply)
 }
 
 fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), String>, OpError> {
@@ -106,12 +98,8 @@ fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), String>, OpError> {
 
 /// A new user, which cannot log in until it gets a password.
 fn made(op: &mut OpCtx, username: String, email: String) -> Result<Result<UserRow, String>, OpError> {
-    match require_room(op) {
-        Ok(()) => {}
-        Err(OpError::Invalid(_)) => {
-            return Ok(Err(format!("{username}: there are as many users as there may be")));
-        }
-        Err(error) => return Err(error),
+    if most_if_full(op)?.is_some() {
+        return Ok(Err(format!("{username}: there are as many users as there may be")));
     }
     let new = NewUser {
         username,

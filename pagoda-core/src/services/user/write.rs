@@ -1,9 +1,9 @@
 //! Users made, changed and deleted. *Source: spec, auth-user §3.3, §3.4, §4.2 and §4.4.*
 
-use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME, password, require_active};
+use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME, object, password, require_active};
 use crate::mail::is_address;
 use crate::services::acl;
-use crate::services::audit::{Action, AuditObject};
+use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::entry::free_deleted_name;
 use crate::services::error::OpError;
@@ -109,7 +109,10 @@ pub fn create_user(op: &mut OpCtx, asked: UserCreate, hash: String) -> Result<Us
     if taken {
         return Err(OpError::rule(Code::Invalid, format!("there is a user `{username}` already")));
     }
-    require_room(op)?;
+    if let Some(most) = most_if_full(op)? {
+        let message = format!("there may be {most} users, deleted ones included");
+        return Err(OpError::whole(Code::LimitExceeded, message));
+    }
     let new = NewUser {
         username,
         email: if me.is_superuser { asked.email } else { me.email.clone() },
@@ -133,18 +136,11 @@ pub fn create_user(op: &mut OpCtx, asked: UserCreate, hash: String) -> Result<Us
     Ok(UserCreated { id, username, email, is_superuser })
 }
 
-/// Complains where there are as many users as there may be. *Source: spec, auth-user §3.1.*
-pub(super) fn require_room(op: &mut OpCtx) -> Result<(), OpError> {
-    let Some(most) = op.host.limits.users else { return Ok(()) };
-    let there = users::count(&mut op.db)?;
-    if usize::try_from(there).is_ok_and(|there| there < most) {
-        return Ok(());
-    }
-    Err(OpError::whole(Code::LimitExceeded, format!("there may be {most} users, deleted ones included")))
-}
-
-pub(super) fn object(row: &UserRow) -> AuditObject {
-    AuditObject { kind: "user", id: Some(row.id), name: row.username.clone() }
+/// How many users there may be, where there are as many. *Source: spec, auth-user §3.1.*
+pub(super) fn most_if_full(op: &mut OpCtx) -> Result<Option<usize>, OpError> {
+    let Some(most) = op.host.limits.users else { return Ok(None) };
+    let there = usize::try_from(users::count(&mut op.db)?).unwrap_or(usize::MAX);
+    Ok((there >= most).then_some(most))
 }
 
 /// A user as it was changed.

@@ -1,6 +1,6 @@
 //! Entries.
 
-use super::{MAX_IDS, contains, directed, found};
+use super::{MAX_IDS, contains, directed, found, references};
 use crate::store::conn::on_db;
 use crate::store::rows::{EntityRow, EntryRow, NewEntry, Paged};
 use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry, entry_alias};
@@ -156,25 +156,11 @@ pub fn page_after(
     })
 }
 
-/// The ids of the entries that refer to `$entry_id` by the latest value (or an element of it) of an active attribute
-/// whose definition is active.
+/// The ids of the entries that refer to `$entry_id`, see [`references`].
 macro_rules! referring {
-    ($entry_id:expr) => {{
-        let parent = diesel::alias!(attr_value as parent);
-        attr_value::table
-            .inner_join(attribute::table.inner_join(entity_attr::table))
-            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
-            .filter(attr_value::ref_id.eq($entry_id))
-            .filter(attribute::is_active.eq(true))
-            .filter(entity_attr::is_active.eq(true))
-            .filter(
-                attr_value::is_latest
-                    .nullable()
-                    .eq(Some(true))
-                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
-            )
-            .select(attribute::entry_id)
-    }};
+    ($entry_id:expr) => {
+        references!(attr_value::ref_id.eq($entry_id)).select(attribute::entry_id)
+    };
 }
 
 /// The active entries, by id, that refer to `entry_id` and are named from their attributes.

@@ -37,6 +37,27 @@ macro_rules! directed {
 }
 use directed;
 
+/// The values that refer to entries as `$to` says: latest ones, or elements of these, of active attributes whose definitions
+/// are active. Joined with `attribute` and `entity_attr`.
+macro_rules! references {
+    ($to:expr) => {{
+        let parent = diesel::alias!(crate::store::schema::attr_value as parent);
+        attr_value::table
+            .inner_join(attribute::table.inner_join(entity_attr::table))
+            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
+            .filter($to)
+            .filter(attribute::is_active.eq(true))
+            .filter(entity_attr::is_active.eq(true))
+            .filter(
+                attr_value::is_latest
+                    .nullable()
+                    .eq(Some(true))
+                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
+            )
+    }};
+}
+use references;
+
 /// Ids in one statement.
 const MAX_IDS: usize = 10_000;
 /// Rows in one insert: 23 columns, the widest table, times 1,000 is below the limit.

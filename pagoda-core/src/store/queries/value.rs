@@ -1,6 +1,6 @@
 //! Attributes of entries and their versioned values.
 
-use super::{MAX_IDS, MAX_ROWS};
+use super::{MAX_IDS, MAX_ROWS, references};
 use crate::store::conn::on_db;
 use crate::store::rows::{
     AttrLatestRow, AttrValueRow, AttributeRow, ChildRow, DetailRow, EntityAttrRow, EntityRow, EntryRow,
@@ -101,6 +101,15 @@ pub fn detail_of(db: &mut Db, entry_id: i64, entity_id: i64) -> Result<Vec<Detai
         .load(c))
 }
 
+/// As [`children_of`], by the value that they belong to.
+pub fn children_by_parent(db: &mut Db, value_ids: &[i64]) -> Result<HashMap<i64, Vec<ChildRow>>, StoreError> {
+    let mut children: HashMap<i64, Vec<ChildRow>> = HashMap::new();
+    for child in children_of(db, value_ids)? {
+        children.entry(child.value.parent_id.unwrap_or_default()).or_default().push(child);
+    }
+    Ok(children)
+}
+
 /// The elements of array values, by parent and position.
 pub fn children_of(db: &mut Db, value_ids: &[i64]) -> Result<Vec<ChildRow>, StoreError> {
     // The commonest case by itself: on SQLite a list of ids is a new statement each time, one id is prepared once.
@@ -183,26 +192,16 @@ pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<AttrValueRow>, StoreError>
 
 /// The names of the active entries that refer to entries, by the entry that is referred to, each once.
 pub fn referrer_names(db: &mut Db, entry_ids: &[i64]) -> Result<HashMap<i64, Vec<String>>, StoreError> {
-    let parent = diesel::alias!(attr_value as parent);
     let mut names: HashMap<i64, Vec<String>> = HashMap::new();
     for ids in entry_ids.chunks(MAX_IDS) {
-        let found: Vec<(Option<i64>, i64, String)> = on_db!(db, |c| attr_value::table
-            .inner_join(attribute::table.inner_join(entity_attr::table))
-            .inner_join(entry::table.on(entry::id.eq(attribute::entry_id)))
-            .left_join(parent.on(parent.field(attr_value::id).nullable().eq(attr_value::parent_id)))
-            .filter(attr_value::ref_id.eq_any(ids))
-            .filter(attribute::is_active.eq(true))
-            .filter(entity_attr::is_active.eq(true))
-            .filter(entry::is_active.eq(true))
-            .filter(
-                attr_value::is_latest
-                    .nullable()
-                    .eq(Some(true))
-                    .or(parent.field(attr_value::is_latest).nullable().eq(Some(true))),
-            )
-            .select((attr_value::ref_id, entry::id, entry::name))
-            .distinct()
-            .load(c))?;
+        let found: Vec<(Option<i64>, i64, String)> = on_db!(db, |c| {
+            references!(attr_value::ref_id.eq_any(ids))
+                .inner_join(entry::table.on(entry::id.eq(attribute::entry_id)))
+                .filter(entry::is_active.eq(true))
+                .select((attr_value::ref_id, entry::id, entry::name))
+                .distinct()
+                .load(c)
+        })?;
         for (id, _, name) in found {
             names.entry(id.unwrap_or_default()).or_default().push(name);
         }
