@@ -70,11 +70,20 @@ fn every_point_fires_that_says_so(database: Database) {
         app.entity(json!({"name": "e", "attrs": [{"name": "s", "type": 2}, {"name": "o", "type": 2}]}));
     after(
         "entity creation and detail",
-        &["entity.before_create", "pagoda.entity.validation", "entity.after_create", "entity.get_attrs"],
+        &[
+            "entity.before_create",
+            "pagoda.entity.validation",
+            "entity.after_create",
+            "pagoda.job.after_run",
+            "entity.get_attrs",
+        ],
     );
     let path = format!("/entity/api/v2/{entity}/");
     app.put(&path, json!({"note": "n"})).expect(202);
-    after("entity update", &["entity.before_update", "pagoda.entity.validation", "entity.after_update"]);
+    after(
+        "entity update",
+        &["entity.before_update", "pagoda.entity.validation", "entity.after_update", "pagoda.job.after_run"],
+    );
 
     let entry = app.entry(entity, json!({"name": "x", "attrs": [{"id": attrs["s"], "value": "1"}]}));
     after(
@@ -85,6 +94,7 @@ fn every_point_fires_that_says_so(database: Database) {
             "pagoda.entry.validation",
             "attribute.after_create",
             "entry.after_create",
+            "pagoda.job.after_run",
         ],
     );
     let entry_path = format!("/entry/api/v2/{entry}/");
@@ -99,12 +109,13 @@ fn every_point_fires_that_says_so(database: Database) {
             "pagoda.entry.validation",
             "attribute.after_update",
             "entry.after_update",
+            "pagoda.job.after_run",
         ],
     );
     app.put(&entry_path, json!({"attrs": [{"id": attrs["s"], "value": "2"}]})).expect(202);
     after(
         "writing the same value",
-        &["entry.before_update", "pagoda.entry.validation", "entry.after_update"],
+        &["entry.before_update", "pagoda.entry.validation", "entry.after_update", "pagoda.job.after_run"],
     );
     app.put(
         &entry_path,
@@ -121,6 +132,7 @@ fn every_point_fires_that_says_so(database: Database) {
             "attribute.after_delete",
             "attribute.after_create",
             "entry.after_update",
+            "pagoda.job.after_run",
         ],
     );
     app.put(&path, json!({"attrs": [{"id": attrs["o"], "is_deleted": true}]})).expect(202);
@@ -132,17 +144,25 @@ fn every_point_fires_that_says_so(database: Database) {
             "attribute.before_delete",
             "attribute.after_delete",
             "entity.after_update",
+            "pagoda.job.after_run",
         ],
     );
     app.delete(&entry_path).expect(204);
-    after("entry deletion", &["entry.before_delete", "entry.after_delete"]);
+    after("entry deletion", &["entry.before_delete", "entry.after_delete", "pagoda.job.after_run"]);
     app.post(&format!("{entry_path}restore/"), json!({})).expect(201);
     after("entry restoration", &["entry.before_restore", "entry.after_restore"]);
     app.delete(&entry_path).expect(204);
     app.delete(&path).expect(202);
     after(
         "entity deletion",
-        &["entry.before_delete", "entry.after_delete", "entity.before_delete", "entity.after_delete"],
+        &[
+            "entry.before_delete",
+            "entry.after_delete",
+            "pagoda.job.after_run",
+            "entity.before_delete",
+            "entity.after_delete",
+            "pagoda.job.after_run",
+        ],
     );
 
     // Refused operations fire nothing that observes their success.
@@ -194,7 +214,7 @@ fn every_other_way(app: &TestApp, plugin: &PluginDecl, after: &mut impl FnMut(&s
     let update = ["entry.before_update", "attribute.before_update", "pagoda.entry.validation"];
     let updated = ["attribute.after_update", "entry.after_update"];
     app.post(&format!("{path}copy/"), json!({"copy_entry_names": ["copy"]})).expect(200);
-    let mut expected = vec!["pagoda.job.before_run", "pagoda.job.before_run"];
+    let mut expected = vec!["pagoda.entry.validation", "pagoda.job.before_run", "pagoda.job.before_run"];
     expected.extend(creation);
     expected.extend([
         "attribute.after_create",
@@ -204,9 +224,10 @@ fn every_other_way(app: &TestApp, plugin: &PluginDecl, after: &mut impl FnMut(&s
     ]);
     after("a copy", &expected);
     app.post(&format!("{path}copy/"), json!({"copy_entry_names": ["x".repeat(201)]})).expect(200);
-    let failed = ["pagoda.job.before_run", "pagoda.job.before_run", "entry.before_create"];
+    let failed =
+        ["pagoda.entry.validation", "pagoda.job.before_run", "pagoda.job.before_run", "entry.before_create"];
     let over = ["pagoda.job.after_run", "pagoda.job.on_error", "pagoda.job.after_run"];
-    after("a copy that fails", &[failed, over].concat());
+    after("a copy that fails", &[&failed[..], &over].concat());
 
     let value = json!({"modelid": entity, "value": {"id": attr, "value": "2"}, "hint_entry": {"filter_key": 1, "keyword": "^w$"}});
     app.put("/entry/api/v2/bulk/", value).expect(202);
@@ -231,7 +252,8 @@ fn every_other_way(app: &TestApp, plugin: &PluginDecl, after: &mut impl FnMut(&s
     after("restoring a name", &["entry.after_update"]);
     let query = format!("/entry/api/v2/bulk_delete/?ids={entry}&isAll=true");
     app.delete(&query).expect(204);
-    let deletion = ["entry.before_delete", "entry.before_delete", "entry.after_delete", "entry.after_delete"];
+    let gone = ["entry.after_delete", "pagoda.job.after_run"];
+    let deletion = [["entry.before_delete"; 2], gone, gone].concat();
     after("a bulk deletion", &deletion);
 }
 

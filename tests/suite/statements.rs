@@ -207,13 +207,13 @@ fn reading_costs_the_same_for_few_rows_and_many(database: Database) {
 }
 
 const WRITES: &[Pinned<'static>] = &[
-    ("create an entity", 12, 12),
-    ("create an entry", 18, 19),
-    ("change an entry", 17, 19),
-    ("delete an entry", 7, 8),
-    ("restore an entry", 10, 12),
+    ("create an entity", 13, 13),
+    ("create an entry", 19, 20),
+    ("change an entry", 18, 20),
+    ("delete an entry", 8, 9),
+    ("restore an entry", 11, 13),
     ("add an alias", 5, 6),
-    ("change an entity", 12, 13),
+    ("change an entity", 13, 14),
     ("create a group", 6, 7),
     ("create a role", 9, 9),
     ("change access rules", 4, 5),

@@ -456,7 +456,7 @@ fn schemas() -> Value {
         "Error": object(&[("message", "string"), ("code", "string")]),
         "Errors": {"description": "One error, a list of errors, or errors by field", "type": ["object", "array"]},
         "Empty": {"type": "object"},
-        "Created": object(&[("id", "integer"), ("name", "string")]),
+        "Created": object(&[("id", "integer"), ("name", "string"), ("job", "integer")]),
         "EntityItem": object(&item),
         "EntityPage": page_of("EntityItem"),
         "Entity": object(&detail),

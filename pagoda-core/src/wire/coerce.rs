@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
 fn read_all<T>(elements: &[Value], read: impl Fn(&Value) -> Result<T, Fields>) -> (Vec<T>, Vec<Fields>) {
     let (mut good, mut complaints) = (Vec::with_capacity(elements.len()), Vec::with_capacity(elements.len()));
     for element in elements {
-        match read(element) {
+        match not_missing(element).and_then(&read) {
             Ok(value) => {
                 good.push(value);
                 complaints.push(Fields::default());
@@ -139,6 +139,23 @@ fn read_all<T>(elements: &[Value], read: impl Fn(&Value) -> Result<T, Fields>) -
         }
     }
     (good, complaints)
+}
+
+/// An element of a list that is null is no object, unlike a body that is null. *Source: spec, auth-user §1.3.*
+fn not_missing(element: &Value) -> Result<&Value, Fields> {
+    if element.is_null() {
+        Err(Fields::whole(Code::Invalid, "expected an object, not null"))
+    } else {
+        Ok(element)
+    }
+}
+
+/// The object that an element of a list must be.
+///
+/// # Errors
+/// The complaint about the whole element.
+pub fn element(value: &Value) -> Result<&Map<String, Value>, Fields> {
+    object(not_missing(value)?)
 }
 
 fn not_null(value: &Value) -> Result<&Value, Refusal> {
@@ -201,22 +218,34 @@ pub fn verbatim(value: &Value, most: usize) -> Result<String, Refusal> {
     at_most(text(value)?, most)
 }
 
-/// An integer: a JSON integer, a float without fraction, or a numeric string.
+/// An integer: a JSON integer, a float without fraction, or a numeric string. One that has more than 64 bits is the largest
+/// or the smallest of them, for the limits to refuse.
 ///
 /// # Errors
 /// The complaint.
 pub fn integer(value: &Value) -> Result<i64, Refusal> {
-    let refused = || (Code::Invalid, "expected an integer".to_owned());
-    match not_null(value)? {
-        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(integer), _) => Ok(integer),
-            // Above 64 bits: an integer all the same, for the limits to refuse.
-            (None, Some(float)) if float.fract() == 0.0 => Ok(if float > 0.0 { i64::MAX } else { i64::MIN }),
-            _ => Err(refused()),
-        },
-        Value::String(text) => text.trim().parse().map_err(|_| refused()),
-        _ => Err(refused()),
+    let whole = match not_null(value)? {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => digits(text.trim()),
+        _ => None,
+    };
+    whole.ok_or_else(|| (Code::Invalid, "expected an integer".to_owned()))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float beyond 64 bits becomes the largest or the smallest integer"
+)]
+fn whole(float: f64) -> Option<i64> {
+    (float.fract() == 0.0).then_some(float as i64)
+}
+
+fn digits(text: &str) -> Option<i64> {
+    let (sign, digits) = text.split_at(usize::from(text.starts_with(['-', '+'])));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
+    Some(text.parse().unwrap_or(if sign == "-" { i64::MIN } else { i64::MAX }))
 }
 
 /// A 32-bit integer.
@@ -243,8 +272,8 @@ pub fn boolean(value: &Value) -> Result<bool, Refusal> {
         _ => String::new(),
     };
     match word.as_str() {
-        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
-        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        "true" | "t" | "yes" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "off" | "0" => Ok(false),
         _ => Err((Code::Invalid, "expected true or false".into())),
     }
 }
@@ -310,13 +339,23 @@ mod tests {
         assert_eq!(integer(&json!(" 42 ")).unwrap(), 42);
         assert_eq!(code(integer(&json!("4.5"))), Some(Code::Invalid));
         assert_eq!(code(integer(&json!(true))), Some(Code::Invalid));
-        assert_eq!(code(small_integer(&json!(1_u64 << 32))), Some(Code::LimitExceeded));
+        assert_eq!(integer(&json!(-3.0)).unwrap(), -3);
+        for vast in [json!(1e30), json!(u64::MAX), json!("99999999999999999999"), json!(1_u64 << 32)] {
+            assert_eq!(code(small_integer(&vast)), Some(Code::LimitExceeded), "{vast}");
+        }
+        for tiny in [json!(-1e30), json!("-99999999999999999999")] {
+            assert_eq!(code(small_integer(&tiny)), Some(Code::Other), "{tiny}");
+        }
+        for wrong in ["", "-", "+-1", "1e3", "1.0", "0x1", "٣"] {
+            assert_eq!(code(integer(&json!(wrong))), Some(Code::Invalid), "{wrong}");
+        }
         assert_eq!(code(small_integer(&json!(-(1_i64 << 32)))), Some(Code::Other));
         for (word, flag) in [("True", true), ("yes", true), ("on", true), ("0", false), ("f", false)] {
             assert_eq!(boolean(&json!(word)).unwrap(), flag);
         }
-        assert_eq!(code(boolean(&json!("hoge"))), Some(Code::Invalid));
-        assert_eq!(code(boolean(&json!(2))), Some(Code::Invalid));
+        for wrong in [json!("hoge"), json!("y"), json!(2), json!([]), json!("")] {
+            assert_eq!(code(boolean(&wrong)), Some(Code::Invalid), "{wrong}");
+        }
     }
 
     proptest! {

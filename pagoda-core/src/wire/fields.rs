@@ -71,6 +71,12 @@ impl Fields {
         self.0.contains_key(field)
     }
 
+    /// Whether the complaint is about the object as a whole, as about one that is none.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.has(NON_FIELD)
+    }
+
     /// Whether there is nothing to complain about.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -16,8 +16,11 @@ fn copy(app: &TestApp, token: &str, entry: i64, body: &Value) -> crate::server::
     app.with_token(token, "POST", &format!("/entry/api/v2/{entry}/copy/"), Some(body))
 }
 
+/// The jobs of copies, newest first.
 fn jobs(app: &TestApp) -> Vec<Value> {
-    app.get("/job/api/v2/jobs").expect(200).json()["results"].as_array().unwrap().clone()
+    let all = app.get("/job/api/v2/jobs?limit=1000").expect(200).json();
+    let rows = all["results"].as_array().unwrap().iter();
+    rows.filter(|job| [4, 16].contains(&job["operation"].as_i64().unwrap())).cloned().collect()
 }
 
 fn case_entry_152_a_copy_under_each_name(database: Database) {

@@ -70,8 +70,13 @@ fn case_platform_130_everybody_sees_their_own(database: Database) {
     let admins = put(&app, 1, 28, 2, Some(entry));
     assert_eq!(listed(&app, &token, ""), [json!(own)]);
     assert_eq!(listed(&app, &token, "?all_users=true"), [json!(own)]);
-    assert_eq!(listed(&app, &app.token, ""), [json!(admins)]);
-    assert_eq!(listed(&app, &app.token, "?all_users=TRUE"), [json!(admins), json!(own)]);
+    let about = format!("?target_id={entry}");
+    assert_eq!(listed(&app, &app.token, &about)[0], json!(admins));
+    assert!(!listed(&app, &app.token, "").contains(&json!(own)));
+    assert_eq!(
+        listed(&app, &app.token, &format!("{about}&all_users=TRUE"))[..2],
+        [json!(admins), json!(own)]
+    );
     for rest in ["", "download", "preview", "preview/download"] {
         let path = format!("{}{rest}", one(admins));
         assert_eq!(app.with_token(&token, "GET", &path, None).expect(404).codes(), ["AE-230000"], "{rest}");

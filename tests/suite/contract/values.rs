@@ -420,14 +420,21 @@ fn what_is_refused(database: Database) {
             vec![
                 json!({"name": "n", "id": id}),
                 json!(["x"]),
-                json!([null]),
+                json!([0]),
                 json!([{"name": "n"}]),
                 null.clone(),
             ],
         ),
         (
             3081,
-            vec![json!([{"name": "n", "id": id, "boolean": "x"}]), json!([{"name": "n"}]), json!("x"), null],
+            vec![
+                json!([{"name": "n", "id": id, "boolean": "x"}]),
+                json!([{"name": "n"}]),
+                json!([{}]),
+                json!([null]),
+                json!("x"),
+                null,
+            ],
         ),
     ];
     let path = format!("/entity/api/v2/{}/entries/", world.entity);

@@ -7,6 +7,7 @@ use crate::services::acl;
 use crate::services::entity::{self, EntityInput, EntityUpdate};
 use crate::services::entry::{self, EntryInput, ListQuery};
 use crate::services::error::OpError;
+use crate::services::job::{self, Operation, Target};
 use crate::store::queries;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::EntryOrder;
@@ -59,14 +60,16 @@ fn toplevel(text: &str) -> Result<bool, ApiError> {
 /// `POST /entity/api/v2/`
 pub(in crate::http) async fn create(cx: Cx) -> ApiResult {
     let body = cx.body.clone();
-    let created = cx
+    let (created, job) = cx
         .write(move |op| {
             // Whether one may comes before what one sent.
             acl::require_writer(op)?;
-            entity::create(op, EntityInput::read(&body.json()?, true)?)
+            let created = entity::create(op, EntityInput::read(&body.json()?, true)?)?;
+            let job = job::record(op, Operation::CreateEntity, Target::Entity(created.id))?;
+            Ok((created, job))
         })
         .await?;
-    json(StatusCode::ACCEPTED, &value!({"id": created.id, "name": created.name}))
+    json(StatusCode::ACCEPTED, &value!({"id": created.id, "name": created.name, "job": job}))
 }
 
 /// `GET /entity/api/v2/<id>/`
@@ -81,7 +84,8 @@ pub(in crate::http) async fn update(cx: Cx) -> ApiResult {
     let (id, body) = (cx.id("id")?, cx.body.clone());
     cx.write(move |op| {
         let target = EntityUpdate::open(op, id)?;
-        entity::update(op, target, EntityInput::read(&body.json()?, false)?)
+        entity::update(op, target, EntityInput::read(&body.json()?, false)?)?;
+        job::record(op, Operation::EditEntity, Target::Entity(id))
     })
     .await?;
     empty(StatusCode::ACCEPTED)
@@ -90,7 +94,11 @@ pub(in crate::http) async fn update(cx: Cx) -> ApiResult {
 /// `DELETE /entity/api/v2/<id>/`
 pub(in crate::http) async fn delete(cx: Cx) -> ApiResult {
     let id = cx.id("id")?;
-    cx.write(move |op| entity::delete(op, id)).await?;
+    cx.write(move |op| {
+        entity::delete(op, id)?;
+        job::record(op, Operation::DeleteEntity, Target::Entity(id))
+    })
+    .await?;
     empty(StatusCode::ACCEPTED)
 }
 
@@ -150,7 +158,7 @@ pub(in crate::http) async fn list_entries(cx: Cx) -> ApiResult {
 /// `POST /entity/api/v2/<id>/entries/`
 pub(in crate::http) async fn create_entry(cx: Cx) -> ApiResult {
     let (id, body) = (cx.id("id")?, cx.body.clone());
-    let created = cx
+    let (created, job) = cx
         .write(move |op| {
             queries::lock::entity_to_fill(&mut op.db, id)?;
             let found = queries::entity::by_id(&mut op.db, id)?;
@@ -164,8 +172,10 @@ pub(in crate::http) async fn create_entry(cx: Cx) -> ApiResult {
             if !entity.is_active {
                 return Err(OpError::not_found("entity", id));
             }
-            entry::create(op, &entity, EntryInput::read(&body.json()?, true)?)
+            let created = entry::create(op, &entity, EntryInput::read(&body.json()?, true)?)?;
+            let job = job::record(op, Operation::CreateEntry, Target::Entry(created.id))?;
+            Ok((created, job))
         })
         .await?;
-    json(StatusCode::ACCEPTED, &value!({"id": created.id, "name": created.name}))
+    json(StatusCode::ACCEPTED, &value!({"id": created.id, "name": created.name, "job": job}))
 }

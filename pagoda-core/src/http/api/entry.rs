@@ -8,6 +8,8 @@ use crate::services::entry::bulk::{self, BulkDelete};
 use crate::services::entry::value_restore::{self, PastValue, Rollback};
 use crate::services::entry::{self, EntryInput, EntryUpdate, copy, reference, value_history};
 use crate::services::error::OpError;
+use crate::services::job::{self, Operation, Target};
+use crate::wire::coerce;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use pagoda_plugin_sdk::Code;
@@ -24,7 +26,8 @@ pub(in crate::http) async fn update(cx: Cx) -> ApiResult {
     let (id, body) = (cx.id("id")?, cx.body.clone());
     cx.write(move |op| {
         let target = EntryUpdate::open(op, id)?;
-        entry::update(op, target, EntryInput::read(&body.json()?, false)?)
+        entry::update(op, target, EntryInput::read(&body.json()?, false)?)?;
+        job::record(op, Operation::EditEntry, Target::Entry(id))
     })
     .await?;
     empty(StatusCode::ACCEPTED)
@@ -33,7 +36,11 @@ pub(in crate::http) async fn update(cx: Cx) -> ApiResult {
 /// `DELETE /entry/api/v2/<id>/`
 pub(in crate::http) async fn delete(cx: Cx) -> ApiResult {
     let id = cx.id("id")?;
-    cx.write(move |op| entry::delete(op, id)).await?;
+    cx.write(move |op| {
+        entry::delete(op, id)?;
+        job::record(op, Operation::DeleteEntry, Target::Entry(id))
+    })
+    .await?;
     empty(StatusCode::NO_CONTENT)
 }
 
@@ -64,12 +71,13 @@ pub(in crate::http) async fn restore_value(cx: Cx) -> ApiResult {
     require_writer(&cx).await?;
     let id = cx.id("id")?;
     // The whole value or nothing: PUT is known and refused. *Source: spec, entry §10.*
-    let in_part = cx.http.method() == Method::PATCH;
+    let (in_part, body) = (cx.http.method() == Method::PATCH, cx.body.clone());
     cx.write(move |op| {
         let past = PastValue::find(op, id)?;
         if !in_part {
             return Err(OpError::rule(Code::Invalid, "use PATCH"));
         }
+        coerce::object(&body.json()?)?;
         value_restore::restore(op, past)
     })
     .await?;

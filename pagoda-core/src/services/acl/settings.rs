@@ -76,7 +76,7 @@ fn level(value: &Value) -> Result<Level, Refusal> {
 }
 
 fn setting(element: &Value) -> Result<(i64, Level), Fields> {
-    let mut reader = Reader::new(coerce::object(element)?);
+    let mut reader = Reader::new(coerce::element(element)?);
     let role = reader.required("member_id", coerce::integer);
     let level = reader.required("value", level);
     match (role, level) {

@@ -1,9 +1,11 @@
 //! Days and points in time. Stored as text in one form, so that equal ones are equal.
 
-use super::{Content, Shown, Stored, Surface, ValueError, ValueType, bounded, text_or_null};
+use super::{Content, Shown, Stored, Surface, ValueError, ValueType, text_or_null};
 use crate::services::ctx::OpCtx;
 use crate::store::rows::EntityAttrRow;
-use jiff::civil;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, civil};
 use pagoda_plugin_sdk::time::Zone;
 use serde_json::Value;
 
@@ -43,10 +45,27 @@ fn day(text: &str) -> Option<String> {
 
 /// ISO 8601, in UTC; what says no offset is meant in the server's zone.
 fn moment(text: &str, zone: &Zone) -> Option<String> {
-    let time = zone.parse(text)?;
-    let utc = time.utc_iso();
-    let utc = utc.strip_suffix("+00:00")?;
-    Some(format!("{}Z", utc.strip_suffix(".000000").unwrap_or(utc)))
+    let pieces = Pieces::parse(text).ok()?;
+    let in_words = pieces.time_zone_annotation().is_some();
+    let utc = match (pieces.to_numeric_offset(), pieces.time()) {
+        _ if in_words => None,
+        // Reckoned as days and hours, not as a moment: the last day that can be written, which many take for "for ever", is
+        // beyond the moments that a clock counts.
+        (Some(offset), Some(time)) => pieces
+            .date()
+            .to_datetime(time)
+            .checked_sub(SignedDuration::from_secs(i64::from(offset.seconds())))
+            .ok(),
+        (Some(_), None) => None,
+        (None, _) => {
+            let time = jiff::Timestamp::from_microsecond(zone.parse(text)?.as_micros()).ok()?;
+            Some(Offset::UTC.to_datetime(time))
+        }
+    };
+    let utc = utc.filter(|utc| (1..=9999).contains(&utc.year()))?;
+    let text = utc.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let micros = utc.subsec_nanosecond() / 1_000;
+    Some(if micros == 0 { format!("{text}Z") } else { format!("{text}.{micros:06}Z") })
 }
 
 impl ValueType for Date {
@@ -54,7 +73,7 @@ impl ValueType for Date {
         let text = match input {
             input if is_falsy(input) => String::new(),
             Value::String(text) => {
-                day(bounded(text)?).ok_or_else(|| ValueError::invalid("expected a day as YYYY-MM-DD"))?
+                day(text).ok_or_else(|| ValueError::invalid("expected a day as YYYY-MM-DD"))?
             }
             _ => return Err(ValueError::invalid("expected a day as YYYY-MM-DD")),
         };
@@ -88,7 +107,7 @@ impl ValueType for Datetime {
         let text = match input {
             Value::Null => String::new(),
             Value::String(text) if text.is_empty() => String::new(),
-            Value::String(text) => moment(bounded(text)?, &op.host.zone).ok_or_else(refused)?,
+            Value::String(text) => moment(text, &op.host.zone).ok_or_else(refused)?,
             _ => return Err(refused()),
         };
         Ok(Content { text, ..Content::default() })

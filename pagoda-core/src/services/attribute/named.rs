@@ -5,7 +5,7 @@ use super::shown::ShownNamed;
 use super::{Content, Shown, ShownObject, Stored, Surface, ValueError, ValueType, bounded, list_of};
 use crate::services::ctx::OpCtx;
 use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, ReferredRow};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Types named object (2049) and named object with boolean (2057).
 pub(super) struct Named {
@@ -117,7 +117,9 @@ impl ValueType for ArrayNamed {
         };
         let mut elements = Vec::with_capacity(list.len());
         for element in list {
-            if !element.is_object() {
+            // Without a flag an element is empty in the ways of a named object, with one it says so. *Source: spec,
+            // attribute-types §2.*
+            if self.with_flag && element.as_object().is_none_or(Map::is_empty) {
                 return Err(ValueError::invalid("expected a list of objects with `name` and `id`"));
             }
             let content = read(element, self.with_flag)?;

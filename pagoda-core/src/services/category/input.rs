@@ -50,7 +50,7 @@ fn models(reader: &mut Reader<'_>) -> Vec<i64> {
 
 /// The id of an entity; its name must be there, and is not looked at.
 fn model(element: &Value) -> Result<i64, Fields> {
-    let mut reader = Reader::new(coerce::object(element)?);
+    let mut reader = Reader::new(coerce::element(element)?);
     let id = reader.required("id", coerce::integer);
     let name = reader.required("name", |value| coerce::name(value, MOST_NAME));
     match (id, name) {

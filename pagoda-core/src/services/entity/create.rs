@@ -2,7 +2,7 @@
 
 use super::besides::Besides;
 use super::records::note_created;
-use super::rules::{self, Proposed};
+use super::rules::{self, AttrComplaints, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model};
 use crate::services::acl;
 use crate::services::audit::{Action, listed};
@@ -25,8 +25,7 @@ pub fn create(op: &mut OpCtx, mut input: EntityInput) -> Result<Entity, OpError>
     acl::require_writer(op)?;
     let mut besides = Besides::take(op, None, &mut input)?;
     let (mut payload, mut errors, attr_errors) = as_payload(input);
-    let bad_form =
-        !errors.is_empty() || besides.is_bad() || attr_errors.iter().any(|errors| !errors.is_empty());
+    let bad_form = !errors.is_empty() || besides.is_bad() || attr_errors.is_bad();
     if !bad_form {
         op.transform::<hooks::entity::before_create>(&mut payload)?;
         payload.attrs.iter_mut().for_each(rules::normalise);
@@ -43,6 +42,7 @@ pub fn create(op: &mut OpCtx, mut input: EntityInput) -> Result<Entity, OpError>
         existing: &[],
     };
     rules::judge(op, &proposed, errors, attr_errors)?;
+    payload.attrs.iter_mut().for_each(rules::drop_unused_referral);
     op.check::<hooks::pagoda::entity::validation>(|| {
         let mut check = EntityValidation::default();
         check.entity = payload.entity.clone();
@@ -66,7 +66,7 @@ pub fn create(op: &mut OpCtx, mut input: EntityInput) -> Result<Entity, OpError>
     Ok(created)
 }
 
-fn as_payload(input: EntityInput) -> (EntityBeforeCreate, Fields, Vec<Fields>) {
+fn as_payload(input: EntityInput) -> (EntityBeforeCreate, Fields, AttrComplaints) {
     let mut payload = EntityBeforeCreate::default();
     payload.entity = EntityRef { id: 0, name: input.name.unwrap_or_default() };
     payload.note = input.note.unwrap_or_default();
@@ -74,9 +74,9 @@ fn as_payload(input: EntityInput) -> (EntityBeforeCreate, Fields, Vec<Fields>) {
     payload.item_name_type = input.item_name_type.unwrap_or_else(|| "US".to_owned());
     payload.is_toplevel = input.is_toplevel.unwrap_or_default();
     payload.delete_chain_exclude_entities = input.chain_excludes.unwrap_or_default();
-    let mut attr_errors = Vec::with_capacity(input.attrs.len());
-    for mut attr in input.attrs {
-        attr_errors.push(std::mem::take(&mut attr.errors));
+    let mut attr_errors = AttrComplaints::default();
+    for (at, mut attr) in input.attrs.into_iter().enumerate() {
+        attr_errors.add(at, std::mem::take(&mut attr.errors));
         payload.attrs.push(attr.into_change(None).definition);
     }
     (payload, input.errors, attr_errors)

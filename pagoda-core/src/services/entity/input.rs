@@ -119,8 +119,9 @@ pub(super) fn check_pattern(pattern: &str) -> Result<(), Refusal> {
         .map_err(|error| (Code::Invalid, format!("no regular expression: {error}")))
 }
 
+/// One of [`NAME_TYPES`], letter by letter: whatever else it is, it is none of them.
 fn name_type(value: &Value) -> Result<String, Refusal> {
-    let text = coerce::line(value, MOST_NAME)?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     check_name_type(&text)?;
     Ok(text)
 }
@@ -139,7 +140,7 @@ fn read_attrs(reader: &mut Reader<'_>, creating: bool) -> Vec<AttrInput> {
 
 impl AttrInput {
     fn read(element: &Value, creating: bool) -> Self {
-        let object = match coerce::object(element) {
+        let object = match coerce::element(element) {
             Ok(object) => object,
             Err(errors) => return Self { errors, ..Self::default() },
         };
@@ -228,6 +229,9 @@ fn referral(value: &Value) -> Result<Vec<i64>, Refusal> {
     match value {
         Value::Null => Err((Code::Other, "null is not allowed".into())),
         Value::Array(list) => {
+            if list.iter().any(Value::is_null) {
+                return Err((Code::Invalid, "null is no id of an entity".into()));
+            }
             let mut ids = list.iter().map(coerce::id).collect::<Result<Vec<i64>, Refusal>>()?;
             ids.sort_unstable();
             ids.dedup();

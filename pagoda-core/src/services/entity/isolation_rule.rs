@@ -50,7 +50,7 @@ impl RuleInput {
     }
 
     fn read(element: &Value) -> Self {
-        let object = match coerce::object(element) {
+        let object = match coerce::element(element) {
             Ok(object) => object,
             Err(errors) => return Self { errors, ..Self::default() },
         };
@@ -88,7 +88,7 @@ impl RuleInput {
 
 impl ConditionInput {
     fn read(element: &Value) -> Self {
-        let object = match coerce::object(element) {
+        let object = match coerce::element(element) {
             Ok(object) => object,
             Err(errors) => return Self { errors, ..Self::default() },
         };
@@ -159,7 +159,7 @@ pub(super) fn judge(
     let Some(inputs) = inputs else { return Ok(()) };
     let (entities, entries) = known(op, inputs)?;
     let mut seen = HashSet::new();
-    for input in inputs.iter_mut().filter(|input| input.errors.is_empty()) {
+    for input in inputs.iter_mut().filter(|input| !input.errors.is_whole()) {
         let current = input.id.and_then(|id| present.rules.iter().find(|rule| rule.id == id));
         if let Some(id) = input.id {
             if current.is_none() {

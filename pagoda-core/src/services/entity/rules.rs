@@ -27,6 +27,29 @@ pub(super) struct Proposed<'a> {
     pub(super) existing: &'a [EntityAttr],
 }
 
+/// The complaints about definitions, in the order of the changes, each with the place that the request gave it.
+#[derive(Debug, Default)]
+pub(super) struct AttrComplaints(Vec<(usize, Fields)>);
+
+impl AttrComplaints {
+    /// Adds those about the next change, which stands at a place of the request.
+    pub(super) fn add(&mut self, place: usize, errors: Fields) {
+        self.0.push((place, errors));
+    }
+
+    /// Whether there are any.
+    pub(super) fn is_bad(&self) -> bool {
+        self.0.iter().any(|(_, errors)| !errors.is_empty())
+    }
+
+    /// Room for the changes that handlers added: they stand after those of the request.
+    fn extend_to(&mut self, count: usize) {
+        while self.0.len() < count {
+            self.add(self.0.last().map_or(0, |(place, _)| place + 1), Fields::default());
+        }
+    }
+}
+
 /// Judges everything and reports all bad fields together, on top of the complaints about the form.
 ///
 /// # Errors
@@ -35,32 +58,27 @@ pub(super) fn judge(
     op: &mut OpCtx,
     proposed: &Proposed<'_>,
     mut errors: Fields,
-    mut attr_errors: Vec<Fields>,
+    mut attr_errors: AttrComplaints,
 ) -> Result<(), OpError> {
     judge_scalars(op, proposed, &mut errors)?;
-    attr_errors.resize(proposed.changes.len(), Fields::default());
+    attr_errors.extend_to(proposed.changes.len());
     let known = active_entities(op, proposed.changes)?;
     let missed = choices_missed(op, proposed)?;
     let mut seen = HashSet::new();
-    for (change, errors) in proposed.changes.iter().zip(&mut attr_errors) {
-        if !errors.is_empty() {
+    for (change, (_, errors)) in proposed.changes.iter().zip(&mut attr_errors.0) {
+        if errors.is_whole() {
             continue;
         }
         if let Some(id) = change.id {
             if !proposed.existing.iter().any(|attr| attr.id == id) {
                 errors.add("id", Code::NotFound, "the entity has no active attribute of this id");
-                continue;
-            }
-            if !seen.insert(id) {
+            } else if !seen.insert(id) {
                 errors.add("id", Code::Invalid, "the attribute is listed twice");
-                continue;
             }
         }
-        if !change.is_deleted {
-            judge_attr(change, proposed.existing, &known, &missed, errors);
-        }
+        judge_attr(change, proposed.existing, &known, &missed, errors);
     }
-    errors.nest_list("attrs", attr_errors.iter().enumerate());
+    errors.nest_list("attrs", attr_errors.0.iter().map(|(place, errors)| (*place, errors)));
     if !errors.has("attrs") {
         judge_names(op, proposed, &mut errors);
     }
@@ -148,21 +166,26 @@ fn judge_attr(
 ) {
     let attr = &change.definition;
     let current = change.id.and_then(|id| existing.iter().find(|attr| attr.id == id));
-    let length = attr.name.chars().count();
-    if let Err((code, message)) = check_storable(&attr.name) {
-        errors.add("name", code, message);
-    } else if attr.name.trim().is_empty() {
-        errors.add("name", Code::Other, "this field may not be blank");
-    } else if length > MOST_NAME {
-        errors.add("name", Code::LimitExceeded, format!("at most {MOST_NAME} characters, not {length}"));
+    // Of a name that was sent the form is judged already; handlers may have made another one of it.
+    if errors.is_empty() {
+        let length = attr.name.chars().count();
+        if let Err((code, message)) = check_storable(&attr.name) {
+            errors.add("name", code, message);
+        } else if attr.name.trim().is_empty() {
+            errors.add("name", Code::Other, "this field may not be blank");
+        } else if length > MOST_NAME {
+            errors.add("name", Code::LimitExceeded, format!("at most {MOST_NAME} characters, not {length}"));
+        }
     }
     // What it refers to already may have been deleted since; that hinders no other change.
     let referred = |id: &i64| current.is_some_and(|current| current.referral.contains(id));
-    if let Some(missing) = attr.referral.iter().find(|id| !known.contains(id) && !referred(id)) {
+    if !errors.has("referral")
+        && let Some(missing) = attr.referral.iter().find(|id| !known.contains(id) && !referred(id))
+    {
         errors.add("referral", Code::NotFound, format!("there is no active entity {missing}"));
     }
     if errors.is_empty() {
-        judge_attr_as_whole(attr, current, errors);
+        judge_attr_as_whole(change, current, errors);
     }
     if errors.is_empty()
         && let Some(value) = change.id.and_then(|id| missed.get(&id))
@@ -172,9 +195,13 @@ fn judge_attr(
 }
 
 /// *Source: spec, entity §1.2 and §2.4.* The first complaint only, as for every whole object.
-fn judge_attr_as_whole(attr: &EntityAttr, current: Option<&EntityAttr>, errors: &mut Fields) {
+fn judge_attr_as_whole(change: &EntityAttrChange, current: Option<&EntityAttr>, errors: &mut Fields) {
+    let attr = &change.definition;
     let complaint = if current.is_some_and(|current| current.attr_type != attr.attr_type) {
         Some((Code::Invalid, "the type of an attribute never changes"))
+    } else if change.is_deleted {
+        // What it is besides does not matter any more.
+        return;
     } else if attr.attr_type.refers_to_entries() && attr.referral.is_empty() {
         Some((Code::Required, "an attribute that refers to entries needs a `referral`"))
     } else if attr.name_order > 0
@@ -230,6 +257,10 @@ pub(super) fn normalise(attr: &mut EntityAttr) {
     } else if let Ok(choices) = attribute::judge_choices(attr.choices.as_ref()) {
         attr.choices = Some(choices);
     }
+}
+
+/// Entities that a definition names without referring to entries are judged and not kept. *Source: spec, entity §1.2.*
+pub(super) fn drop_unused_referral(attr: &mut EntityAttr) {
     if !attr.attr_type.refers_to_entries() {
         attr.referral.clear();
     }

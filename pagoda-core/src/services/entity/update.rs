@@ -5,7 +5,7 @@ use super::changes::changes;
 use super::create::{insert_attrs, set_chain_excludes};
 use super::records::{Touched, note_updated};
 use super::removal::remove_attr;
-use super::rules::{self, Proposed};
+use super::rules::{self, AttrComplaints, Proposed};
 use super::{EntityInput, TOPLEVEL, fill_row, model, open_to_change};
 use crate::services::acl::{self, Subject};
 use crate::services::audit::Action;
@@ -43,8 +43,7 @@ pub fn update(op: &mut OpCtx, target: EntityUpdate, mut input: EntityInput) -> R
     let current = model(op, &row)?;
     let mut besides = Besides::take(op, Some(row.id), &mut input)?;
     let (mut payload, mut errors, attr_errors) = as_payload(&row, &current, input);
-    let bad_form =
-        !errors.is_empty() || besides.is_bad() || attr_errors.iter().any(|errors| !errors.is_empty());
+    let bad_form = !errors.is_empty() || besides.is_bad() || attr_errors.is_bad();
     if !bad_form {
         require_attrs(op, &row, &payload.attrs)?;
         op.transform::<hooks::entity::before_update>(&mut payload)?;
@@ -61,6 +60,7 @@ pub fn update(op: &mut OpCtx, target: EntityUpdate, mut input: EntityInput) -> R
         existing: &current.attrs,
     };
     rules::judge(op, &proposed, errors, attr_errors)?;
+    payload.attrs.iter_mut().for_each(|change| rules::drop_unused_referral(&mut change.definition));
     // Handlers may have added changes of other definitions.
     require_attrs(op, &row, &payload.attrs)?;
     op.check::<hooks::pagoda::entity::validation>(|| {
@@ -88,7 +88,7 @@ fn as_payload(
     row: &EntityRow,
     current: &Entity,
     input: EntityInput,
-) -> (EntityBeforeUpdate, Fields, Vec<Fields>) {
+) -> (EntityBeforeUpdate, Fields, AttrComplaints) {
     let mut payload = EntityBeforeUpdate::default();
     payload.entity = EntityRef { id: row.id, name: row.name.clone() };
     payload.current = Arc::new(current.clone());
@@ -98,13 +98,13 @@ fn as_payload(
     payload.item_name_type = input.item_name_type;
     payload.is_toplevel = input.is_toplevel;
     payload.delete_chain_exclude_entities = input.chain_excludes;
-    let mut attr_errors = Vec::with_capacity(input.attrs.len());
-    for mut attr in input.attrs {
+    let mut attr_errors = AttrComplaints::default();
+    for (at, mut attr) in input.attrs.into_iter().enumerate() {
         // A new definition that is deleted at once is accepted and nothing. *Source: spec, entity §2.4.*
         if attr.id.is_none() && attr.is_deleted && attr.errors.is_empty() {
             continue;
         }
-        attr_errors.push(std::mem::take(&mut attr.errors));
+        attr_errors.add(at, std::mem::take(&mut attr.errors));
         let present = attr.id.and_then(|id| current.attrs.iter().find(|attr| attr.id == id));
         payload.attrs.push(attr.into_change(present));
     }

@@ -61,7 +61,7 @@ impl WebhookInput {
     }
 
     fn read(element: &Value) -> Self {
-        let object = match coerce::object(element) {
+        let object = match coerce::element(element) {
             Ok(object) => object,
             Err(errors) => return Self { errors, ..Self::default() },
         };
@@ -97,7 +97,7 @@ impl WebhookInput {
 }
 
 fn read_header(element: &Value) -> Result<Header, Fields> {
-    let mut reader = Reader::new(coerce::object(element)?);
+    let mut reader = Reader::new(coerce::element(element)?);
     let key = reader.required("header_key", |text| coerce::name(text, MOST_BYTES));
     let value = reader.required("header_value", |text| coerce::name(text, MOST_BYTES));
     match (key, value) {
@@ -138,7 +138,7 @@ pub(super) fn judge(
 ) {
     let Some(inputs) = inputs else { return };
     let mut seen = HashSet::new();
-    for input in inputs.iter_mut().filter(|input| input.errors.is_empty()) {
+    for input in inputs.iter_mut().filter(|input| !input.errors.is_whole()) {
         if let Some(id) = input.id {
             if present.iter().all(|row| row.id != id) {
                 input.errors.add("id", Code::NotFound, "the entity has no webhook of this id");

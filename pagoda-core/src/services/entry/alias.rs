@@ -13,7 +13,7 @@ use crate::wire::coerce::{self, Reader, check_storable};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::Level;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// An alias as answers show it.
@@ -30,36 +30,56 @@ impl From<AliasRow> for AliasItem {
     }
 }
 
-/// An alias that is asked for, read but not yet judged.
+/// An alias that is asked for, as far as it could be read.
 struct Asked {
+    name: Option<String>,
+    found: Option<(EntryRow, EntityRow)>,
+    errors: Fields,
+}
+
+/// An alias that may be given, to an entry that may be written.
+struct Granted {
     name: String,
     entry: EntryRow,
     entity: EntityRow,
 }
 
-/// Reads one request for an alias; the entry it is for is locked, and its entity is kept from others who take names.
-fn read(op: &mut OpCtx, body: &Value) -> Result<Result<Asked, Fields>, OpError> {
-    let mut reader = match coerce::object(body) {
-        Ok(object) => Reader::new(object),
-        Err(errors) => return Ok(Err(errors)),
-    };
-    let name = reader.required("name", |value| {
-        let name = coerce::name(value, MOST_NAME)?;
-        check_storable(&name)?;
-        Ok(name)
-    });
-    let id = reader.required("entry", coerce::id);
-    let mut errors = reader.errors;
-    let found = match id {
-        None => None,
-        Some(id) => entries::with_entity(&mut op.db, id)?.filter(|(entry, _)| entry.is_active),
-    };
-    if id.is_some() && found.is_none() {
-        errors.add("entry", Code::NotFound, "there is no such active entry");
+impl Asked {
+    /// Reads one request for an alias.
+    fn read(op: &mut OpCtx, body: &Map<String, Value>) -> Result<Self, OpError> {
+        let mut reader = Reader::new(body);
+        let name = reader.required("name", |value| {
+            let name = coerce::name(value, MOST_NAME)?;
+            check_storable(&name)?;
+            Ok(name)
+        });
+        let id = reader.required("entry", coerce::id);
+        let mut errors = reader.errors;
+        let found = match id {
+            None => None,
+            Some(id) => entries::with_entity(&mut op.db, id)?.filter(|(entry, _)| entry.is_active),
+        };
+        if id.is_some() && found.is_none() {
+            errors.add("entry", Code::NotFound, "there is no such active entry");
+        }
+        Ok(Self { name, found, errors })
     }
-    match (name, found) {
-        (Some(name), Some((entry, entity))) if errors.is_empty() => Ok(Ok(Asked { name, entry, entity })),
-        _ => Ok(Err(errors)),
+
+    /// Whether the acting user may write the entry, if there is one.
+    fn require_writable(&self, op: &mut OpCtx) -> Result<(), OpError> {
+        match &self.found {
+            Some((entry, entity)) => acl::require(op, &Subject::entry(entry, entity), Level::Writable),
+            None => Ok(()),
+        }
+    }
+
+    fn granted(self) -> Result<Granted, Fields> {
+        match (self.name, self.found) {
+            (Some(name), Some((entry, entity))) if self.errors.is_empty() => {
+                Ok(Granted { name, entry, entity })
+            }
+            _ => Err(self.errors),
+        }
     }
 }
 
@@ -67,7 +87,7 @@ fn taken() -> Fields {
     Fields::whole(Code::Duplicate, "an entry has this name already, or has it as an alias")
 }
 
-fn store(op: &mut OpCtx, all: Vec<Asked>) -> Result<Vec<AliasItem>, OpError> {
+fn store(op: &mut OpCtx, all: Vec<Granted>) -> Result<Vec<AliasItem>, OpError> {
     let new: Vec<NewAlias> = all
         .iter()
         .map(|asked| NewAlias {
@@ -97,8 +117,12 @@ fn store(op: &mut OpCtx, all: Vec<Asked>) -> Result<Vec<AliasItem>, OpError> {
 /// What the request breaks.
 pub fn create(op: &mut OpCtx, body: impl Fn() -> Result<Value, OpError>) -> Result<AliasItem, OpError> {
     acl::require_writer(op)?;
-    let asked = read(op, &body()?)?.map_err(OpError::from)?;
-    acl::require(op, &Subject::entry(&asked.entry, &asked.entity), Level::Writable)?;
+    let body = body()?;
+    let asked = Asked::read(op, coerce::object(&body)?)?;
+    if asked.errors.is_empty() {
+        asked.require_writable(op)?;
+    }
+    let asked = asked.granted()?;
     lock::entity(&mut op.db, asked.entity.id)?;
     if is_taken(op, asked.entity.id, &asked.name, None)? {
         return Err(taken().into());
@@ -119,22 +143,34 @@ pub fn create_many(
     let Value::Array(list) = body()? else {
         return Err(Fields::whole(Code::Invalid, "expected a list").into());
     };
-    let mut all = Vec::with_capacity(list.len());
-    let mut complaints = Vec::with_capacity(list.len());
+    let mut read = Vec::with_capacity(list.len());
     for element in &list {
-        let asked = read(op, element)?;
-        complaints.push(asked.as_ref().err().cloned().unwrap_or_default());
-        all.extend(asked.ok());
+        read.push(match coerce::element(element) {
+            Ok(object) => Asked::read(op, object)?,
+            Err(errors) => Asked { name: None, found: None, errors },
+        });
     }
     // Who may not write one of them gets nothing of it, whatever else is wrong.
-    for asked in &all {
-        acl::require(op, &Subject::entry(&asked.entry, &asked.entity), Level::Writable)?;
+    for asked in &read {
+        asked.require_writable(op)?;
+    }
+    let mut seen = HashSet::new();
+    if let Some(name) = read.iter().filter_map(|asked| asked.name.as_deref()).find(|name| !seen.insert(*name))
+    {
+        return Err(OpError::rule(Code::Duplicate, format!("`{name}` is asked for twice")));
+    }
+    let mut all = Vec::with_capacity(read.len());
+    let mut complaints = Vec::with_capacity(read.len());
+    for asked in read {
+        match asked.granted() {
+            Ok(granted) => {
+                all.push(granted);
+                complaints.push(Fields::default());
+            }
+            Err(errors) => complaints.push(errors),
+        }
     }
     if complaints.iter().all(Fields::is_empty) {
-        let mut seen = HashSet::new();
-        if let Some(asked) = all.iter().find(|asked| !seen.insert(asked.name.as_str())) {
-            return Err(OpError::rule(Code::Duplicate, format!("`{}` is asked for twice", asked.name)));
-        }
         // In one order, so that nobody waits for somebody who waits.
         let mut entities: Vec<i64> = all.iter().map(|asked| asked.entity.id).collect();
         entities.sort_unstable();

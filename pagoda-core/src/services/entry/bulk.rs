@@ -2,13 +2,14 @@
 
 use super::delete::delete;
 use super::update::{EntryUpdate, update};
-use super::{EntryInput, entities_of, held, values};
+use super::values::{self, Given};
+use super::{EntryInput, entities_of, held};
 use crate::services::acl::{self, Subject};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::services::job::{self, Operation, Running, Status, Target};
 use crate::services::search::{self, AttrFilter, Selection};
-use crate::store::queries::{entity as entities, entry as entries, lock};
+use crate::store::queries::{attr, entity as entities, entry as entries, lock};
 use crate::store::rows::{EntityRow, EntryRow};
 use crate::wire::coerce::{self, Reader};
 use pagoda_plugin_sdk::Code;
@@ -49,7 +50,8 @@ pub fn edit(op: &mut OpCtx, body: &Value) -> Result<(), OpError> {
     let entity = entity.ok_or_else(|| OpError::Invalid(Value::from("there is no such model")))?;
     // A value that fits no entry fits none at all, so it is judged once, ahead of all.
     let held = held::held_by(op, 0, entity.id)?;
-    values::read_given(op, &held, std::slice::from_ref(&asked.value), &vec![true; held.len()])?;
+    let all = vec![true; held.len()];
+    values::read_given(op, &held, std::slice::from_ref(&asked.value), &all, Given::Anew)?;
     let running = job::begin(op, Operation::BulkEditEntry, Some(Target::Entity(entity.id)), body)?;
     apply(op, running, &entity, &asked)
 }
@@ -66,7 +68,7 @@ pub fn run(op: &mut OpCtx, running: Running, model: i64, params: &Value) -> Resu
 }
 
 fn apply(op: &mut OpCtx, running: Running, entity: &EntityRow, asked: &BulkEdit) -> Result<(), OpError> {
-    let meant = search::select(op, entity, &asked.selection, usize::MAX)?;
+    let meant = writable_of_meant(op, entity, asked)?;
     let total = meant.len();
     let mut failures = Vec::new();
     for entry in meant {
@@ -85,6 +87,28 @@ fn apply(op: &mut OpCtx, running: Running, entity: &EntityRow, asked: &BulkEdit)
         return job::finish(op, running, Status::Done, &progress);
     }
     job::finish(op, running, Status::Warning, &format!("{progress}\n{}", failures.join("\n")))
+}
+
+/// The entries that are meant, without those whose attribute cannot be written in any case: how many others there are is
+/// nothing that the job may tell.
+fn writable_of_meant(op: &mut OpCtx, entity: &EntityRow, asked: &BulkEdit) -> Result<Vec<EntryRow>, OpError> {
+    let definition = attr::by_id(&mut op.db, asked.value.id)?;
+    let may_write = match &definition {
+        Some(definition) => acl::allowed(op, &Subject::attr(definition, entity), Level::Writable)?,
+        None => false,
+    };
+    if !may_write {
+        return Ok(Vec::new());
+    }
+    let meant = search::select(op, entity, &asked.selection, usize::MAX)?;
+    acl::look_ahead(op, meant.iter().map(|entry| Subject::entry(entry, entity)))?;
+    let mut kept = Vec::with_capacity(meant.len());
+    for entry in meant {
+        if acl::allowed(op, &Subject::entry(&entry, entity), Level::Writable)? {
+            kept.push(entry);
+        }
+    }
+    Ok(kept)
 }
 
 /// The deletion of many entries, as its query says it.
@@ -134,6 +158,7 @@ pub fn delete_many(op: &mut OpCtx, asked: &BulkDelete) -> Result<(), OpError> {
         // The chain of another one may have taken it along.
         if entries::by_id(&mut op.db, row.id)?.is_some_and(|row| row.is_active) {
             delete(op, row.id)?;
+            job::record(op, Operation::DeleteEntry, Target::Entry(row.id))?;
         }
     }
     Ok(())

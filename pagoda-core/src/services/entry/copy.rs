@@ -1,7 +1,8 @@
 //! Copies an entry under other names. *Source: spec, entry §8.*
 
-use super::{EntryInput, create, held, names, open_to_change};
+use super::{EntryInput, attr_ref, create, entity_ref, held, names, open_to_change};
 use crate::services::acl;
+use crate::services::attribute::Content;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::services::job::{self, Operation, Running, Status, Target};
@@ -10,7 +11,9 @@ use crate::store::rows::{EntityRow, EntryRow};
 use crate::wire::coerce::{self, Reader};
 use crate::wire::leaf;
 use pagoda_plugin_sdk::Code;
-use pagoda_plugin_sdk::model::{AttrInput, Level};
+use pagoda_plugin_sdk::hooks;
+use pagoda_plugin_sdk::model::{AttrInput, AttrRef, EntryRef, Level};
+use pagoda_plugin_sdk::payload::EntryValidation;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -29,12 +32,14 @@ pub fn copy(op: &mut OpCtx, id: i64, body: impl FnOnce() -> Result<Value, OpErro
     let wanted = read(&body()?)?;
     lock::entity(&mut op.db, entity.id)?;
     check(op, &entity, &wanted)?;
+    let source = Source::read(op, &entry, &entity)?;
+    source.ask(op, &entity, &wanted)?;
     let parent = job::begin(op, Operation::CopyEntry, Some(Target::Entry(id)), &json!({NAMES: wanted}))?;
     let mut copied = 0;
     for name in &wanted {
         let params = json!({"name": name});
         let one = job::begin(op, Operation::CopyOneEntry, Some(Target::Entry(id)), &params)?;
-        copied += usize::from(copy_one(op, one, &entry, &entity, name)?);
+        copied += usize::from(copy_one(op, one, &source, &entity, name)?);
     }
     job::finish(op, parent, Status::Done, &format!("copied {copied} of {}", wanted.len()))
 }
@@ -49,7 +54,8 @@ pub fn run_one(op: &mut OpCtx, running: Running, id: i64, params: &Value) -> Res
     let entity = entities::by_id(&mut op.db, entry.entity_id)?;
     let entity = entity.ok_or_else(|| OpError::not_found("entity", entry.entity_id))?;
     let name = params["name"].as_str().unwrap_or_default();
-    copy_one(op, running, &entry, &entity, name).map(|_| ())
+    let source = Source::read(op, &entry, &entity)?;
+    copy_one(op, running, &source, &entity, name).map(|_| ())
 }
 
 /// The names, in their order; numbers count as text.
@@ -97,30 +103,60 @@ fn check(op: &mut OpCtx, entity: &EntityRow, wanted: &[String]) -> Result<(), Op
     }
 }
 
-/// Copies what the acting user can read of an entry; says whether that went well.
+/// What the acting user can read of an entry, to be written into others.
+struct Source {
+    schema: Vec<AttrRef>,
+    attrs: Vec<AttrInput>,
+    contents: HashMap<i64, Content>,
+}
+
+impl Source {
+    fn read(op: &mut OpCtx, entry: &EntryRow, entity: &EntityRow) -> Result<Self, OpError> {
+        let held = held::held_to_copy(op, entry.id, entity.id)?;
+        acl::look_ahead(op, held.iter().map(|held| held.subject(entry, entity)))?;
+        let schema = held.iter().map(|held| attr_ref(&held.attr)).collect();
+        let (mut attrs, mut contents) = (Vec::new(), HashMap::new());
+        for held in &held {
+            let Some(stored) = held.stored() else { continue };
+            if acl::allowed(op, &held.subject(entry, entity), Level::Readable)? {
+                attrs.push(AttrInput { id: held.attr.id, value: held.value_type.input(&stored) });
+                contents.insert(held.attr.id, stored.content());
+            }
+        }
+        Ok(Self { schema, attrs, contents })
+    }
+
+    /// Asks those who validate entries about each copy, ahead of all. *Source: spec, entry §8.*
+    fn ask(&self, op: &mut OpCtx, entity: &EntityRow, names: &[String]) -> Result<(), OpError> {
+        for name in names {
+            op.check::<hooks::pagoda::entry::validation>(|| {
+                let mut payload = EntryValidation::default();
+                payload.entry = EntryRef { id: 0, name: name.clone(), entity: entity_ref(entity) };
+                payload.is_new = true;
+                payload.schema = self.schema.iter().cloned().collect();
+                payload.attrs = self.attrs.clone().into();
+                payload
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes one copy; says whether that went well.
 fn copy_one(
     op: &mut OpCtx,
     running: Running,
-    entry: &EntryRow,
+    source: &Source,
     entity: &EntityRow,
     name: &str,
 ) -> Result<bool, OpError> {
-    let done = op.nested(|op| {
-        let held = held::held_by(op, entry.id, entity.id)?;
-        acl::look_ahead(op, held.iter().map(|held| held.subject(entry, entity)))?;
-        let (mut attrs, mut copied) = (Vec::new(), HashMap::new());
-        for held in &held {
-            let (Some(content), Some(stored)) = (held.content(), held.stored()) else { continue };
-            if acl::allowed(op, &held.subject(entry, entity), Level::Readable)? {
-                attrs.push(AttrInput { id: held.attr.id, value: held.value_type.input(&stored) });
-                copied.insert(held.attr.id, content);
-            }
-        }
-        let input =
-            EntryInput { name: Some(name.to_owned()), attrs, copied: Some(copied), ..EntryInput::default() };
-        create(op, entity, input)
-    });
-    match done {
+    let input = EntryInput {
+        name: Some(name.to_owned()),
+        attrs: source.attrs.clone(),
+        copied: Some(source.contents.clone()),
+        ..EntryInput::default()
+    };
+    match op.nested(|op| create(op, entity, input)) {
         Ok(made) => {
             job::finish(op, running, Status::Done, &format!("entry {} was made", made.id)).map(|()| true)
         }

@@ -1,8 +1,8 @@
 //! Creates an entry. *Source: spec, entry §3.*
 
-use super::names::{check_alias, check_name, name_conflict, note_name};
+use super::names::{check_alias, check_name, name_conflict, note_name, note_name_of};
 use super::room::require_room;
-use super::values::{self, fire_before, plan_creation, read_given};
+use super::values::{self, Given, fire_before, plan_creation, read_given};
 use super::{EntryInput, Held, attr_ref, autoname, detail, entity_ref, entry_ref, held};
 use crate::services::acl::{self, Subject};
 use crate::services::audit::{Action, listed};
@@ -48,7 +48,7 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
             let writable = values::writable(op, &held, None, entity)?;
             check_presence(op, entity, &held, &attrs, &writable)?;
             check_alias(op, entity, &name)?;
-            (read_given(op, &held, &attrs, &writable)?, writable)
+            (read_given(op, &held, &attrs, &writable, Given::Anew)?, writable)
         }
         Some(copied) => {
             check_alias(op, entity, &name)?;
@@ -69,10 +69,11 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
 
     require_room(op, 1)?;
     let id = ids::allocate(&mut op.db, 1)?.first().copied().unwrap_or_default();
+    let given = autoname::fresh_id(entity);
     let new = NewEntry {
         id,
         entity_id: entity.id,
-        name: autoname::fresh_id(entity).unwrap_or(name),
+        name: given.clone().unwrap_or_else(|| name.clone()),
         status: 0,
         // An entry inherits nothing but starts public, as every object. *Source: spec, acl-role §2.*
         is_public: true,
@@ -81,7 +82,11 @@ pub fn create(op: &mut OpCtx, entity: &EntityRow, input: EntryInput) -> Result<E
         created_time: op.now.as_micros(),
     };
     let mut row = entry::insert(&mut op.db, &new).map_err(name_conflict)?;
-    note_name(op, &row, "+")?;
+    // The name that was sent is the first one, also where the server gives another at once. *Source: spec, entry §11.*
+    note_name_of(op, id, &name, "+")?;
+    if given.is_some() {
+        note_name(op, &row, "~")?;
+    }
     values::write(op, id, &mut held, &planned, true)?;
     autoname::name_from_attributes(op, &mut row, entity)?;
     reference = entry_ref(&row, entity);

@@ -1,5 +1,6 @@
 //! The values that an entry holds now.
 
+use super::versions::hide_isolated;
 use crate::services::acl::Subject;
 use crate::services::attribute::{self, Content, Parties, Shown, Stored, Surface, ValueType};
 use crate::services::ctx::OpCtx;
@@ -61,6 +62,20 @@ impl Held {
             None => self.value_type.show_blank(),
         }
     }
+}
+
+/// As [`held_by`], of an entry whose values are to be written into another one: what its entity may not refer to any more
+/// looks deleted.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn held_to_copy(op: &mut OpCtx, entry_id: i64, entity_id: i64) -> Result<Vec<Held>, OpError> {
+    let mut all = held_by(op, entry_id, entity_id)?;
+    let referred = all.iter_mut().flat_map(|held| {
+        held.referred.iter_mut().chain(held.children.iter_mut().filter_map(|child| child.referred.as_mut()))
+    });
+    hide_isolated(op, entity_id, referred)?;
+    Ok(all)
 }
 
 /// The values of an entry, in display order: one statement, and one more for each of arrays, groups and roles, where

@@ -68,8 +68,8 @@ fn subject(row: &LabelRow) -> Subject<'_> {
     Subject::attribute(&row.attribute, &row.attr, &row.entry, &row.entity)
 }
 
-/// *Source: spec, attribute-types §5.2: not for lists with flags.*
-fn asks(attr: &EntityAttrRow) -> bool {
+/// Whether values of an attribute are labelled. *Source: spec, attribute-types §5.2: not for lists with flags.*
+pub(super) fn asks(attr: &EntityAttrRow) -> bool {
     let attr_type = AttrType::from_code(i64::from(attr.attr_type));
     !attr.display_attr.is_empty() && attr_type != Some(AttrType::ArrayNamedObjectBoolean)
 }

@@ -60,8 +60,8 @@ pub struct EntryInput {
     pub name: Option<String>,
     /// The values, where some were sent.
     pub attrs: Vec<AttrInput>,
-    /// Whether values that change nothing are written again, when an entry is changed: what is brought back is a new
-    /// version also where it is the present one.
+    /// Whether values come back that the entry had before, when it is changed: they are a new version also where they are the
+    /// present ones, and nothing is required of them.
     pub again: bool,
     /// What is copied from another entry, by definition, when an entry is created: it is not judged again, nothing is
     /// required, and nothing gets a default.
@@ -81,12 +81,17 @@ impl EntryInput {
         let name =
             if name_required { reader.required("name", read_name) } else { reader.field("name", read_name) };
         let attrs = reader.list_of("attrs", read_value).unwrap_or_default();
+        if !name_required {
+            // They say how the old system works on a change; here they say nothing, but are judged. *Source: spec, entry §5.*
+            reader.field("delay_trigger", coerce::boolean);
+            reader.id_list("call_stacks");
+        }
         Ok(Self { name, attrs, again: false, copied: None, errors: reader.errors })
     }
 }
 
 fn read_value(element: &Value) -> Result<AttrInput, Fields> {
-    let mut reader = Reader::new(coerce::object(element)?);
+    let mut reader = Reader::new(coerce::element(element)?);
     let id = reader.required("id", coerce::integer);
     let value = reader.required("value", |value| Ok(value.clone()));
     match (id, value) {

@@ -35,15 +35,15 @@ pub(super) fn check_name(
         errors.add("name", Code::LimitExceeded, message);
     } else if let Err((code, message)) = check_storable(name) {
         errors.add("name", code, message);
+    } else if let Some(found) = queries::entry::active_by_name(&mut op.db, entity.id, name)?
+        && Some(found.id) != own
+    {
+        taken(errors);
     } else if name.contains('\t') {
         errors.add("name", Code::InvalidValue, "a name may not contain a tab");
     } else if !matches_pattern(&entity.item_name_pattern, name) {
         let message = format!("the name does not match the pattern `{}`", entity.item_name_pattern);
         errors.add("name", Code::InvalidValue, message);
-    } else if let Some(found) = queries::entry::active_by_name(&mut op.db, entity.id, name)?
-        && Some(found.id) != own
-    {
-        taken(errors);
     }
     Ok(())
 }
@@ -69,13 +69,21 @@ pub(super) fn check_alias(op: &mut OpCtx, entity: &EntityRow, name: &str) -> Res
 /// # Errors
 /// The database does not do it.
 pub(super) fn note_name(op: &mut OpCtx, entry: &EntryRow, kind: &'static str) -> Result<(), OpError> {
-    let new = NewEntryName {
-        entry_id: entry.id,
-        name: entry.name.clone(),
-        kind,
-        user_id: op.user_id(),
-        at: op.now.as_micros(),
-    };
+    note_name_of(op, entry.id, &entry.name, kind)
+}
+
+/// As [`note_name`] for a name that an entry has, or had for a moment.
+///
+/// # Errors
+/// The database does not do it.
+pub(super) fn note_name_of(
+    op: &mut OpCtx,
+    entry_id: i64,
+    name: &str,
+    kind: &'static str,
+) -> Result<(), OpError> {
+    let new =
+        NewEntryName { entry_id, name: name.to_owned(), kind, user_id: op.user_id(), at: op.now.as_micros() };
     Ok(queries::entry_name::insert(&mut op.db, &new)?)
 }
 
@@ -126,6 +134,21 @@ pub(super) fn note_rename(
 
 fn taken(errors: &mut Fields) {
     errors.add("name", Code::Duplicate, "an entry of this name exists already");
+}
+
+/// Whether an entry that comes back may have its name and its aliases again: an active entry of its entity may have one of
+/// them by now. *Source: spec, entry §3.3.*
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn is_any_taken(op: &mut OpCtx, entry: &EntryRow, name: &str) -> Result<bool, OpError> {
+    let aliases = queries::alias::of_entries(&mut op.db, &[entry.id])?;
+    for name in std::iter::once(name).chain(aliases.iter().map(|alias| alias.name.as_str())) {
+        if is_taken(op, entry.entity_id, name, Some(entry.id))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Two requests may pass [`check_name`] at the same moment; the database lets one of them through.

@@ -14,6 +14,7 @@ use crate::store::rows::{EntityAttrRow, EntryRow, Paged};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::{AttrType, Level};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// Rows that are shown at most. *Source: spec, entry §13.*
 pub const MOST_REFERENCES: i64 = 50;
@@ -69,8 +70,8 @@ pub enum Candidate {
 pub fn candidates(op: &mut OpCtx, id: i64, keyword: Option<&str>) -> Result<Vec<Candidate>, OpError> {
     let missing = || OpError::not_found("attribute", id);
     let definition = match AclObject::find(op, id) {
-        Ok(AclObject::EntityAttr(found)) => found.0,
-        Ok(AclObject::Attribute(found)) => found.1,
+        Ok(AclObject::EntityAttr(found)) if found.0.is_active => found.0,
+        Ok(AclObject::Attribute(found)) if found.1.is_active => found.1,
         Ok(_) | Err(OpError::NotFound { .. }) => return Err(missing()),
         Err(error) => return Err(error),
     };
@@ -126,7 +127,10 @@ fn entry_candidates(
     let of: Vec<i64> = referrals.into_iter().map(|(_, entity, _)| entity).collect();
     let rows = not_isolated(op, definition.entity_id, &of, keyword)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let mut labels = label::labels(op, &ids, &[definition.display_attr.as_str()])?;
+    let mut labels = match label::asks(definition) {
+        true => label::labels(op, &ids, &[definition.display_attr.as_str()])?,
+        false => HashMap::new(),
+    };
     let candidate = |row: EntryRow| Candidate::Entry {
         display_label: labels.remove(&(row.id, definition.display_attr.clone())),
         id: row.id,

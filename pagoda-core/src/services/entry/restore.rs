@@ -1,7 +1,7 @@
 //! Brings a deleted entry back. *Source: spec, entry §7.*
 
 use super::delete::chained;
-use super::names::{is_taken, name_conflict, note_name};
+use super::names::{is_any_taken, name_conflict, note_name};
 use super::{detail, entry_ref, held, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -24,14 +24,16 @@ pub fn restore(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
         return Err(OpError::rule(Code::NotFound, "the entry is not deleted"));
     }
     // The entity must not go while its entry comes; what was read of it before the lock may be old.
-    lock::entity_to_fill(&mut op.db, entry.entity_id)?;
+    // Nobody takes one of its aliases meanwhile either.
+    lock::entity(&mut op.db, entry.entity_id)?;
     let entity = entities::by_id(&mut op.db, entry.entity_id)?;
     let entity = entity.ok_or_else(|| OpError::not_found("entity", entry.entity_id))?;
     if !entity.is_active {
         return Err(OpError::rule(Code::NotFound, "the entity of the entry is deleted"));
     }
     if taken(op, &entry)? {
-        return Err(OpError::rule(Code::Duplicate, "an entry has its name already, or has it as an alias"));
+        let message = "an entry has its name or one of its aliases already, as its own or as an alias";
+        return Err(OpError::rule(Code::Duplicate, message));
     }
     // Chains may be long, so what is still to come back is a list and not a recursion.
     let mut due = restore_one(op, entry, &entity, false)?;
@@ -58,7 +60,7 @@ fn original_name(name: &str) -> &str {
 }
 
 fn taken(op: &mut OpCtx, entry: &EntryRow) -> Result<bool, OpError> {
-    is_taken(op, entry.entity_id, original_name(&entry.name), None)
+    is_any_taken(op, entry, original_name(&entry.name))
 }
 
 /// Brings one entry back; returns those that it refers to through chain attributes, the first one last.

@@ -1,7 +1,7 @@
 //! Changes an entry. *Source: spec, entry §5.*
 
 use super::names::{check_alias, check_name, name_conflict, note_name};
-use super::values::{self, fire_before, plan_update, read_given};
+use super::values::{self, Given, fire_before, plan_update, read_given};
 use super::{EntryInput, Held, attr_ref, autoname, detail, entry_ref, held, open_to_change};
 use crate::services::audit::{Action, listed};
 use crate::services::ctx::OpCtx;
@@ -70,7 +70,8 @@ pub fn update(op: &mut OpCtx, target: EntryUpdate, input: EntryInput) -> Result<
         check_alias(op, &entity, name)?;
     }
     let writable = values::writable(op, &held, Some(&entry), &entity)?;
-    let read = read_given(op, &held, &attrs, &writable)?;
+    let how = if again { Given::Before } else { Given::Anew };
+    let read = read_given(op, &held, &attrs, &writable, how)?;
     let mut reference = entry_ref(&entry, &entity);
     let planned = fire_before(op, &reference, &held, plan_update(&held, read, again))?;
     op.check::<hooks::pagoda::entry::validation>(|| {

@@ -2,10 +2,11 @@
 //!
 //! Nothing in a history is taken back: what was is written again, as a request would, by [`update`].
 
+use super::EntryInput;
 use super::held::{Held, held_by};
 use super::update::{EntryUpdate, update};
+use super::values::{self, Given};
 use super::versions::inputs_of;
-use super::{EntryInput, values};
 use crate::services::acl::object::AclObject;
 use crate::services::acl::{self, Subject};
 use crate::services::ctx::OpCtx;
@@ -56,7 +57,8 @@ pub fn restore(op: &mut OpCtx, past: PastValue) -> Result<(), OpError> {
     let given = [AttrInput { id: definition.id, value: input }];
     let held = held_by(op, entry.id, entity.id)?;
     // Asked ahead of the update, because the complaint is one about the value and not about a field.
-    if let Err(OpError::Invalid(_)) = values::read_given(op, &held, &given, &vec![true; held.len()]) {
+    let read = values::read_given(op, &held, &given, &vec![true; held.len()], Given::Before);
+    if let Err(OpError::Invalid(_)) = read {
         return Err(OpError::rule(Code::Invalid, "the attribute does not take this value any more"));
     }
     write_again(op, entry, entity, given.into())
@@ -154,7 +156,7 @@ fn undoing(op: &mut OpCtx, entry: &EntryRow, entity: &EntityRow, at: i64) -> Res
         };
         let input = AttrInput { id: target.attr.id, value };
         // A choice that is gone, say: that attribute stays as it is. *Source: spec, entry §14 (fixed quirk).*
-        match values::read_given(op, &held, std::slice::from_ref(&input), &[]) {
+        match values::read_given(op, &held, std::slice::from_ref(&input), &[], Given::Before) {
             Ok(_) => given.push(input),
             Err(OpError::Invalid(_)) => {}
             Err(error) => return Err(error),

@@ -44,6 +44,15 @@ enum Turn {
     Again,
 }
 
+/// How strictly values are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// A request sends them.
+    Anew,
+    /// They were stored before, here or in another entry: nothing is required any more. *Source: spec, entry §8 and §10.*
+    Before,
+}
+
 /// Reads the given values in request order; the first complaint ends it. Later values for the same
 /// attribute win. Values that the user may not write are read but left out. *Source: spec, entry §3.1.*
 ///
@@ -54,6 +63,7 @@ pub(super) fn read_given(
     held: &[Held],
     given: &[AttrInput],
     writable: &[bool],
+    how: Given,
 ) -> Result<Vec<(usize, Content, Value)>, OpError> {
     let mut read: Vec<(usize, Content, Value)> = Vec::with_capacity(given.len());
     for input in given {
@@ -64,7 +74,7 @@ pub(super) fn read_given(
         };
         // `at` comes from `position` over the same slice.
         let Some(target) = held.get(at) else { continue };
-        let content = read_value(op, target, &input.value)?;
+        let content = read_value(op, target, &input.value, how)?;
         read.retain(|(other, _, _)| *other != at);
         if writable.get(at).copied().unwrap_or(false) {
             read.push((at, content, input.value.clone()));
@@ -87,7 +97,8 @@ pub(super) fn read_copied(
     let all = vec![true; held.len()];
     let mut read = Vec::with_capacity(given.len());
     for input in given {
-        match (read_given(op, held, std::slice::from_ref(input), &all), copied.get(&input.id)) {
+        let one = read_given(op, held, std::slice::from_ref(input), &all, Given::Before);
+        match (one, copied.get(&input.id)) {
             (Ok(one), _) => read.extend(one),
             (Err(OpError::Invalid(_)), Some(content)) => {
                 let at = held.iter().position(|held| held.attr.id == input.id);
@@ -99,7 +110,7 @@ pub(super) fn read_copied(
     Ok(read)
 }
 
-fn read_value(op: &mut OpCtx, held: &Held, input: &Value) -> Result<Content, OpError> {
+fn read_value(op: &mut OpCtx, held: &Held, input: &Value, how: Given) -> Result<Content, OpError> {
     let (id, name) = (held.attr.id, &held.attr.name);
     let content = held.value_type.read(op, &held.attr, input).map_err(|error| match error {
         ValueError::Refused(code, message) => {
@@ -107,7 +118,7 @@ fn read_value(op: &mut OpCtx, held: &Held, input: &Value) -> Result<Content, OpE
         }
         ValueError::Op(error) => error,
     })?;
-    if held.attr.is_mandatory && !held.value_type.is_enough(&content) {
+    if how == Given::Anew && held.attr.is_mandatory && !held.value_type.is_enough(&content) {
         let message = format!("attribute {id} ({name}) is mandatory and may not be empty");
         return Err(OpError::whole(Code::Invalid, message));
     }
@@ -141,12 +152,17 @@ pub(super) fn plan_update(held: &[Held], read: Vec<(usize, Content, Value)>, aga
     let turn_of = |at: usize, content: &Content| -> Option<Turn> {
         let held = held.get(at)?;
         let blank = held.value_type.is_blank(content);
-        match held.content() {
-            None if blank => again,
-            None => Some(Turn::First),
-            Some(_) if blank => Some(Turn::Clear),
-            Some(old) => held.value_type.differs(&old, content).then_some(Turn::Change).or(again),
+        let Some(old) = held.stored().map(|stored| stored.content()) else {
+            return if blank { again } else { Some(Turn::First) };
+        };
+        if !held.value_type.differs(&old, content) {
+            return again;
         }
+        Some(match (held.value_type.is_blank(&old), blank) {
+            (_, true) => Turn::Clear,
+            (true, false) => Turn::First,
+            (false, false) => Turn::Change,
+        })
     };
     read.into_iter()
         .filter_map(|(at, content, input)| {
@@ -198,7 +214,7 @@ pub(super) fn fire_before(
         let Some(target) = held.get(planned.at) else { continue };
         let value = transformed(op, entry, target, &planned)?;
         if value != planned.input {
-            planned.content = read_value(op, target, &value)?;
+            planned.content = read_value(op, target, &value, Given::Anew)?;
             planned.input = value;
             let blank = target.value_type.is_blank(&planned.content);
             planned.turn = match (target.content(), blank) {

@@ -20,7 +20,7 @@ struct Row {
 }
 
 fn read(element: &Value) -> Result<Row, Fields> {
-    let mut reader = Reader::new(coerce::object(element)?);
+    let mut reader = Reader::new(coerce::element(element)?);
     let name = reader.required("name", |value| coerce::name(value, MOST_NAME));
     let id = reader.field("id", coerce::integer);
     match name {

@@ -1,6 +1,6 @@
 //! Jobs as answers show them. *Source: spec, job §5.1 and §5.2.*
 
-use super::operation::{CREATE_ENTRY, DELETIONS, EXPORTS, FIRST_OF_PLUGINS, HIDDEN, Status};
+use super::operation::{DELETIONS, EXPORTS, FIRST_OF_PLUGINS, HIDDEN, Operation, Status};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::job::{self as jobs, JobFilter, Listed};
@@ -60,7 +60,7 @@ pub fn list(op: &mut OpCtx, query: &JobQuery) -> Result<Paged<JobItem>, OpError>
         hidden: &HIDDEN,
         exports: &EXPORTS,
         deletions: &DELETIONS,
-        without_target: CREATE_ENTRY,
+        without_target: Operation::CreateEntry as i32,
         without_target_from: FIRST_OF_PLUGINS,
     };
     let filter = JobFilter {

@@ -1,7 +1,7 @@
 //! Jobs: a number for what was asked for. The work is done by the time the number is known. *Source: spec, job.*
 //!
 //! `operation.rs` is the table of what jobs do; [`begin`] and [`finish`] surround the work, which is done in the transaction of
-//! the request; `list.rs` shows jobs, `control.rs` cancels and repeats them.
+//! the request, [`record`] notes what was done to a single object; `list.rs` shows jobs, `control.rs` cancels and repeats them.
 
 pub mod control;
 pub mod counts;
@@ -17,7 +17,7 @@ use crate::store::queries::job;
 use crate::store::rows::NewJob;
 use pagoda_plugin_sdk::hooks::pagoda::job as points;
 use pagoda_plugin_sdk::payload::{JobAfterRun, JobBeforeRun, JobOnError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A job that is being worked on.
 #[derive(Debug, Clone, Copy)]
@@ -46,26 +46,47 @@ pub fn begin(
     target: Option<Target>,
     params: &Value,
 ) -> Result<Running, OpError> {
+    let new = new_job(op, operation, Status::Processing, target, params)?;
+    let running = Running { id: job::insert(&mut op.db, &new)?, operation };
+    about_to_run(op, running, params)?;
+    Ok(running)
+}
+
+/// Notes what the acting user did to a single object: a job that is done. One statement. *Source: spec, job §6.*
+///
+/// # Errors
+/// Nobody acts, or the database does not do it.
+pub fn record(op: &mut OpCtx, operation: Operation, target: Target) -> Result<i64, OpError> {
+    let new = new_job(op, operation, Status::Done, Some(target), &Value::Object(Map::new()))?;
+    let id = job::insert(&mut op.db, &new)?;
+    ended(op, Running { id, operation }, Status::Done);
+    Ok(id)
+}
+
+fn new_job(
+    op: &OpCtx,
+    operation: Operation,
+    status: Status,
+    target: Option<Target>,
+    params: &Value,
+) -> Result<NewJob, OpError> {
     let now = op.now.as_micros();
     let (target_kind, target_id) = match target {
         None => (None, None),
         Some(Target::Entry(id)) => (Some("entry".to_owned()), Some(id)),
         Some(Target::Entity(id)) => (Some("entity".to_owned()), Some(id)),
     };
-    let new = NewJob {
+    Ok(NewJob {
         owner_id: op.user()?.id,
         operation: operation as i32,
-        status: Status::Processing as i32,
+        status: status as i32,
         target_kind,
         target_id,
         text: String::new(),
         params: params.to_string(),
         created_at: now,
         updated_at: now,
-    };
-    let running = Running { id: job::insert(&mut op.db, &new)?, operation };
-    about_to_run(op, running, params)?;
-    Ok(running)
+    })
 }
 
 fn about_to_run(op: &mut OpCtx, running: Running, params: &Value) -> Result<(), OpError> {
@@ -85,14 +106,7 @@ fn about_to_run(op: &mut OpCtx, running: Running, params: &Value) -> Result<(), 
 pub fn finish(op: &mut OpCtx, running: Running, status: Status, text: &str) -> Result<(), OpError> {
     let now = op.now.as_micros();
     job::set_status(&mut op.db, running.id, status as i32, text, now)?;
-    op.host.jobs.count(running.operation, status);
-    op.observe::<points::after_run>(|| {
-        let mut payload = JobAfterRun::default();
-        payload.id = running.id;
-        payload.operation = running.operation as i32;
-        payload.status = status as i32;
-        payload
-    });
+    ended(op, running, status);
     if status == Status::Error {
         op.observe::<points::on_error>(|| {
             let mut payload = JobOnError::default();
@@ -103,4 +117,15 @@ pub fn finish(op: &mut OpCtx, running: Running, status: Status, text: &str) -> R
         });
     }
     Ok(())
+}
+
+fn ended(op: &mut OpCtx, running: Running, status: Status) {
+    op.host.jobs.count(running.operation, status);
+    op.observe::<points::after_run>(|| {
+        let mut payload = JobAfterRun::default();
+        payload.id = running.id;
+        payload.operation = running.operation as i32;
+        payload.status = status as i32;
+        payload
+    });
 }

@@ -8,6 +8,18 @@ pub enum Operation {
     CopyEntry = 4,
     /// An entry is copied under one name.
     CopyOneEntry = 16,
+    /// An entity is created.
+    CreateEntity = 24,
+    /// An entity is changed.
+    EditEntity = 25,
+    /// An entity is deleted.
+    DeleteEntity = 26,
+    /// An entry is created.
+    CreateEntry = 27,
+    /// An entry is changed.
+    EditEntry = 28,
+    /// An entry is deleted.
+    DeleteEntry = 29,
     /// Roles are imported.
     ImportRole = 30,
     /// A value is written into many entries.
@@ -16,7 +28,18 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::CopyEntry, Self::CopyOneEntry, Self::ImportRole, Self::BulkEditEntry];
+    pub const ALL: [Self; 10] = [
+        Self::CopyEntry,
+        Self::CopyOneEntry,
+        Self::CreateEntity,
+        Self::EditEntity,
+        Self::DeleteEntity,
+        Self::CreateEntry,
+        Self::EditEntry,
+        Self::DeleteEntry,
+        Self::ImportRole,
+        Self::BulkEditEntry,
+    ];
 
     /// The operation of a number, if this server has it.
     #[must_use]
@@ -30,6 +53,12 @@ impl Operation {
         match self {
             Self::CopyEntry => "copy_entry",
             Self::CopyOneEntry => "do_copy_entry",
+            Self::CreateEntity => "create_entity",
+            Self::EditEntity => "edit_entity",
+            Self::DeleteEntity => "delete_entity",
+            Self::CreateEntry => "create_entry",
+            Self::EditEntry => "edit_entry",
+            Self::DeleteEntry => "delete_entry",
             Self::ImportRole => "import_role",
             Self::BulkEditEntry => "bulk_edit_entry",
         }
@@ -45,9 +74,6 @@ pub(super) const EXPORTS: [i32; 4] = [6, 8, 20, 22];
 /// Numbers of deletions: they are listed although their target is deleted.
 pub(super) const DELETIONS: [i32; 4] = [3, 12, 26, 29];
 
-/// The number of entry creations, which have no target until they are done.
-pub(super) const CREATE_ENTRY: i32 = 27;
-
 /// From here on numbers belong to plugins.
 pub(super) const FIRST_OF_PLUGINS: i32 = 200;
 
@@ -55,7 +81,7 @@ pub(super) const FIRST_OF_PLUGINS: i32 = 200;
 pub(super) const PREVIEW: i32 = 32;
 
 /// Numbers of jobs that can be cancelled.
-pub(super) const CANCELABLE: [i32; 10] = [1, 4, 5, 6, 8, 9, 17, 20, 22, 31];
+pub(super) const CANCELABLE: [i32; 11] = [1, 4, 5, 6, 8, 9, 17, 20, 22, 31, PREVIEW];
 
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

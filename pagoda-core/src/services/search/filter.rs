@@ -70,8 +70,8 @@ impl AttrFilter {
     }
 
     fn read(element: &Value) -> Result<Self, Fields> {
-        let mut reader = Reader::new(coerce::object(element)?);
-        let name = reader.required("name", |value| coerce::line(value, usize::MAX));
+        let mut reader = Reader::new(coerce::element(element)?);
+        let name = reader.required("name", |value| coerce::name(value, usize::MAX));
         let filter_key = reader.field("filter_key", coerce::integer);
         let keyword = reader.field("keyword", keyword);
         let filter = Self::of(name.unwrap_or_default(), filter_key, &keyword.unwrap_or_default());

@@ -2,13 +2,14 @@
 
 use super::filter::{AttrFilter, Condition, Selection};
 use super::keyword::{Keyword, Piece};
+use crate::services::acl::{self, Subject};
 use crate::services::attribute::{Parties, choice_labels, value_type};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{attr, entry as entries, value};
 use crate::store::rows::{AttrValueRow, ChildRow, EntityAttrRow, EntityRow, EntryRow, LabelRow, ReferredRow};
 use jiff::civil::Date;
-use pagoda_plugin_sdk::model::AttrType;
+use pagoda_plugin_sdk::model::{AttrType, Level};
 use std::collections::{HashMap, HashSet};
 
 /// Entries that are looked at in one go.
@@ -40,7 +41,8 @@ impl Row {
 }
 
 /// The active entries of an entity that a selection means, by id, at most `most`: a constant number of statements for each page of
-/// entries that is looked at.
+/// entries that is looked at. No condition holds for what the acting user may not read. *Source: spec, search §4.3 (fixed
+/// quirk).*
 ///
 /// # Errors
 /// The database does not answer.
@@ -68,7 +70,7 @@ pub fn select(
         let Some(last) = page.last() else { return Ok(found) };
         after = last.id;
         let ids: Vec<i64> = page.iter().map(|row| row.id).collect();
-        let rows = rows_of(op, &ids, &wanted)?;
+        let seen = Seen::of(op, entity, &page, &wanted)?;
         let referrers = match &selection.referrers {
             Some(_) => value::referrer_names(&mut op.db, &ids)?,
             None => HashMap::new(),
@@ -80,8 +82,9 @@ pub fn select(
                 })
                 && wanted.iter().all(|(filter, definition)| {
                     let blank = [blank_row(definition)];
-                    let rows = rows.get(&(entry.id, definition.id)).map_or(&blank[..], Vec::as_slice);
-                    holds(filter, rows, duplicated.get(&definition.id))
+                    let rows = seen.rows.get(&(entry.id, definition.id)).map_or(&blank[..], Vec::as_slice);
+                    !seen.hidden.contains(&(entry.id, definition.id))
+                        && holds(filter, rows, duplicated.get(&definition.id))
                 });
             if holds {
                 found.push(entry);
@@ -131,8 +134,7 @@ fn duplicated(
         let page = entries::page_after(&mut op.db, Some(entity.id), true, after, PAGE)?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let ids: Vec<i64> = page.iter().map(|row| row.id).collect();
-        for ((_, attr), rows) in rows_of(op, &ids, &asked)? {
+        for ((_, attr), rows) in Seen::of(op, entity, &page, &asked)?.rows {
             for row in rows.into_iter().filter(|row| !row.value.is_empty()) {
                 *counts.entry(attr).or_default().entry(row.value).or_default() += 1;
             }
@@ -144,27 +146,75 @@ fn duplicated(
     Ok(counts.into_iter().map(|(attr, values)| (attr, several(values))).collect())
 }
 
-/// The rows of attributes of entries, by entry and definition. Those that were never written are not in it.
-fn rows_of(
+/// What the acting user sees of attributes of entries, by entry and definition.
+#[derive(Default)]
+struct Seen {
+    /// Their rows. Those that were never written are not in it.
+    rows: HashMap<(i64, i64), Vec<Row>>,
+    /// Those that may not be read.
+    hidden: HashSet<(i64, i64)>,
+}
+
+impl Seen {
+    fn of(
+        op: &mut OpCtx,
+        entity: &EntityRow,
+        page: &[EntryRow],
+        wanted: &[(&AttrFilter, &EntityAttrRow)],
+    ) -> Result<Self, OpError> {
+        if wanted.is_empty() {
+            return Ok(Self::default());
+        }
+        let ids: Vec<i64> = page.iter().map(|row| row.id).collect();
+        let names: Vec<&str> = wanted.iter().map(|(_, definition)| definition.name.as_str()).collect();
+        let values = value::labels_of(&mut op.db, &ids, &names)?;
+        let hidden = hidden(op, entity, page, wanted, &values)?;
+        let lists: Vec<i64> = values.iter().map(|row| row.value.id).collect();
+        let children = value::children_by_parent(&mut op.db, &lists)?;
+        let elements = children.values().flatten().map(|child| &child.value);
+        let parties = Parties::of(op, values.iter().map(|row| &row.value).chain(elements))?;
+        let mut rows = HashMap::with_capacity(values.len());
+        for row in values.iter().filter(|row| !hidden.contains(&(row.entry.id, row.attr.id))) {
+            let own = children.get(&row.value.id).map(Vec::as_slice).unwrap_or_default();
+            rows.insert((row.entry.id, row.attr.id), as_rows(row, own, &parties));
+        }
+        Ok(Self { rows, hidden })
+    }
+}
+
+/// Which of the attributes the acting user may not read. What was never written is read as its entry and its definition are.
+fn hidden(
     op: &mut OpCtx,
-    ids: &[i64],
+    entity: &EntityRow,
+    page: &[EntryRow],
     wanted: &[(&AttrFilter, &EntityAttrRow)],
-) -> Result<HashMap<(i64, i64), Vec<Row>>, OpError> {
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
+    values: &[LabelRow],
+) -> Result<HashSet<(i64, i64)>, OpError> {
+    let written: HashMap<(i64, i64), &LabelRow> =
+        values.iter().map(|row| ((row.entry.id, row.attr.id), row)).collect();
+    let mut asked = Vec::with_capacity(page.len() * wanted.len());
+    for entry in page {
+        for (_, definition) in wanted {
+            let key = (entry.id, definition.id);
+            match written.get(&key) {
+                Some(row) => {
+                    asked.push((key, Subject::attribute(&row.attribute, &row.attr, &row.entry, &row.entity)));
+                }
+                None => {
+                    asked.push((key, Subject::attr(definition, entity)));
+                    asked.push((key, Subject::entry(entry, entity)));
+                }
+            }
+        }
     }
-    let names: Vec<&str> = wanted.iter().map(|(_, definition)| definition.name.as_str()).collect();
-    let values = value::labels_of(&mut op.db, ids, &names)?;
-    let lists: Vec<i64> = values.iter().map(|row| row.value.id).collect();
-    let children = value::children_by_parent(&mut op.db, &lists)?;
-    let elements = children.values().flatten().map(|child| &child.value);
-    let parties = Parties::of(op, values.iter().map(|row| &row.value).chain(elements))?;
-    let mut rows = HashMap::with_capacity(values.len());
-    for row in &values {
-        let own = children.get(&row.value.id).map(Vec::as_slice).unwrap_or_default();
-        rows.insert((row.entry.id, row.attr.id), as_rows(row, own, &parties));
+    acl::look_ahead(op, asked.iter().map(|(_, subject)| subject.clone()))?;
+    let mut hidden = HashSet::new();
+    for (key, subject) in &asked {
+        if !acl::allowed(op, subject, Level::Readable)? {
+            hidden.insert(*key);
+        }
     }
-    Ok(rows)
+    Ok(hidden)
 }
 
 fn type_of(definition: &EntityAttrRow) -> Option<AttrType> {

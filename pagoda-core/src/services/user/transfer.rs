@@ -25,7 +25,7 @@ struct Row {
 }
 
 fn read(element: &Value) -> Result<Row, Fields> {
-    let mut reader = Reader::new(coerce::object(element)?);
+    let mut reader = Reader::new(coerce::element(element)?);
     let username = reader.required("username", |value| coerce::name(value, MOST_NAME));
     let groups = reader.required("groups", |value| coerce::line(value, usize::MAX));
     let id = reader.field("id", coerce::integer);

@@ -30,6 +30,11 @@ pub fn entity_to_fill(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "entity", id, "KEY SHARE")
 }
 
+/// Nobody else names an entry of the entity from its attributes until the transaction ends; others may add entries to it.
+pub fn entity_to_name(db: &mut Db, id: i64) -> Result<(), StoreError> {
+    lock(db, "entity", id, "NO KEY UPDATE")
+}
+
 /// Nobody else changes the definition until the transaction ends.
 pub fn entity_attr(db: &mut Db, id: i64) -> Result<(), StoreError> {
     lock(db, "entity_attr", id, "UPDATE")
