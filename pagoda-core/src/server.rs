@@ -1,5 +1,6 @@
 //! Starts a server, serves, and stops it in order.
 
+mod cleaning;
 mod meters;
 mod plugin_meters;
 
@@ -86,6 +87,7 @@ pub(crate) fn model_limits(config: &Config) -> ModelLimits {
         groups: config.limits.max_groups,
         roles: config.limits.max_roles,
         users: config.limits.max_users,
+        job_timeout: Some(config.jobs.timeout),
     }
 }
 
@@ -220,6 +222,8 @@ pub struct Running {
     task: tokio::task::JoinHandle<std::io::Result<()>>,
     /// The socket, for the process that may have to replace this one.
     kept: TcpListener,
+    /// What removes what is kept for a time only.
+    cleaning: Option<tokio::task::JoinHandle<()>>,
     /// What looks after it.
     alerts: Option<Arc<alerts::Access>>,
     started: Instant,
@@ -263,8 +267,9 @@ impl Prepared {
         let task = tokio::spawn(server);
         state.host.auditor.start().context("no thread for the audit log")?;
         let alerts = alerts::start(&state.host, &config, address).context("alerts cannot be raised")?;
+        let cleaning = cleaning::start(&state.host, &config);
         tracing::info!(%address, database = database_name(&state.host), "serving");
-        Ok(Running { address, state, handle, task, kept, alerts, started: Instant::now() })
+        Ok(Running { cleaning, address, state, handle, task, kept, alerts, started: Instant::now() })
     }
 }
 
@@ -275,6 +280,9 @@ impl Running {
     /// The server had failed before.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.state.accepting.store(false, Ordering::Relaxed);
+        if let Some(cleaning) = &self.cleaning {
+            cleaning.abort();
+        }
         self.handle.stop(true).await;
         self.task.await.context("the server was lost")?.context("the server failed")?;
         let uptime = self.started.elapsed().as_secs();

@@ -147,6 +147,8 @@ fn every_variable_is_in_the_readme_with_its_key() {
         ("time_zone", "Asia/Tokyo".to_owned()),
         ("audit", default.audit.to_string()),
         ("audit_retention_days", default.audit_retention_days.unwrap_or_default().to_string()),
+        ("job_timeout_s", default.jobs.timeout.as_secs().to_string()),
+        ("job_retention_days", default.jobs.retention_days.unwrap_or_default().to_string()),
         ("log", default.log),
         ("strict", default.strict.to_string()),
     ] {

@@ -6,7 +6,11 @@ use crate::{PLUGIN, Plugin};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::server;
+use pagoda_core::services::ctx::OpCtx;
+use pagoda_core::services::run::{Mode, Runner};
 use pagoda_core::store::DatabaseUrl;
+use pagoda_core::store::queries::job as jobs;
+use pagoda_core::store::rows::NewJob;
 use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::time::Zone;
 use serde_json::json;
@@ -14,6 +18,56 @@ use std::time::{Duration, Instant};
 
 on_both_databases! {
     a_process_that_is_told_to_stop_ends_well;
+    jobs_are_given_up_and_forgotten_in_time;
+}
+
+/// A job of the administrator, asked for and last changed so many seconds ago.
+fn job(app: &TestApp, status: i32, asked: i64, changed: i64) -> i64 {
+    let put = move |op: &mut OpCtx| {
+        let ago = |seconds: i64| op.now.as_micros() - seconds * 1_000_000;
+        let new = NewJob {
+            owner_id: 1,
+            operation: 27,
+            status,
+            params: "{}".to_owned(),
+            created_at: ago(asked),
+            updated_at: ago(changed),
+            ..NewJob::default()
+        };
+        Ok(jobs::insert(&mut op.db, &new)?)
+    };
+    Runner::of_server(&app.host, None).run_blocking(Mode::Write, put).unwrap()
+}
+
+/// *Source: spec, job §3 and §4.*
+fn jobs_are_given_up_and_forgotten_in_time(database: Database) {
+    let mut url = None;
+    let keep = |config: &mut Config| {
+        config.jobs.timeout = Duration::from_secs(60);
+        url = Some(config.database_url.clone());
+    };
+    let Some(app) = TestApp::with(database, Contributions::default(), keep) else { return };
+    let seconds = |id: i64| app.get(&format!("/job/api/v2/{id}/")).expect(200).json()["passed_time"].as_i64();
+    assert_eq!(seconds(job(&app, 5, 100, 70)), Some(30), "given up");
+    assert!(seconds(job(&app, 5, 100, 20)) >= Some(100), "worked on");
+
+    let day = 86_400;
+    let [old, waiting, young] =
+        [(2, 31), (1, 31), (3, 29)].map(|(status, days)| job(&app, status, days * day + 9, days * day));
+    let _directory = app.stop();
+    let clean = |config: &mut Config| {
+        config.jobs.retention_days = Some(30);
+        config.database_url = url.unwrap();
+    };
+    let app = TestApp::with(database, Contributions::default(), clean).unwrap();
+    let path = |id: i64| format!("/job/api/v2/{id}/");
+    let begun = Instant::now();
+    while app.get(&path(old)).status != 404 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the old job is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    app.get(&path(waiting)).expect(200);
+    app.get(&path(young)).expect(200);
 }
 
 fn a_process_that_is_told_to_stop_ends_well(database: Database) {

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 on_both_databases! {
     payloads_carry_the_values_before_and_after;
+    payloads_of_entities_say_who_did_it;
 }
 
 static ON_SQLITE: PluginDecl = PluginDecl::new("witness-sqlite", "Witness", "1");
@@ -66,6 +67,48 @@ fn witness(plugin: &'static PluginDecl) -> Contributions {
                 note(&ctx, json!({"attrs": texts(&seen.attrs), "was": was, "in_chain": seen.in_chain}))
             }),
         })
+}
+
+static ENTITIES_ON_SQLITE: PluginDecl = PluginDecl::new("clerk-sqlite", "Clerk", "1");
+static ENTITIES_ON_POSTGRES: PluginDecl = PluginDecl::new("clerk-postgres", "Clerk", "1");
+
+fn payloads_of_entities_say_who_did_it(database: Database) {
+    let plugin = if database == Database::Sqlite { &ENTITIES_ON_SQLITE } else { &ENTITIES_ON_POSTGRES };
+    let info = || HookInfo::new(plugin, "note");
+    let clerk = Contributions::default()
+        .with_plugin(plugin)
+        .with_hook::<hooks::entity::after_create>(HookReg {
+            info: info(),
+            handler: ObserveHandler::Plain(|ctx, seen| {
+                note(&ctx, json!([seen.created.name, seen.user.as_ref().map(|user| &user.username)]))
+            }),
+        })
+        .with_hook::<hooks::entity::after_update>(HookReg {
+            info: info(),
+            handler: ObserveHandler::Plain(|ctx, seen| {
+                let user = seen.user.as_ref().map(|user| &user.username);
+                note(&ctx, json!([seen.previous.note, seen.current.note, user]))
+            }),
+        })
+        .with_hook::<hooks::entity::after_delete>(HookReg {
+            info: info(),
+            handler: ObserveHandler::Plain(|ctx, seen| {
+                note(&ctx, json!([seen.deleted.name, seen.user.as_ref().map(|user| &user.username)]))
+            }),
+        });
+    let Some(app) = TestApp::with(database, clerk, |_| {}) else { return };
+    let (entity, _) = app.entity(json!({"name": "e", "note": "old"}));
+    let path = format!("/entity/api/v2/{entity}/");
+    app.put(&path, json!({"note": "new"})).expect(202);
+    app.delete(&path).expect(202);
+    app.stop();
+    let seen = SEEN.lock().unwrap()[plugin.id].clone();
+    let expected = json!([
+        ["entity.after_create", ["e", "admin"]],
+        ["entity.after_update", ["old", "new", "admin"]],
+        ["entity.after_delete", ["e", "admin"]],
+    ]);
+    assert_eq!(json!(seen), expected);
 }
 
 fn payloads_carry_the_values_before_and_after(database: Database) {

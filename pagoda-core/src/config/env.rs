@@ -40,6 +40,8 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_AUDIT", "audit", "whether who did what is recorded"),
     ("PAGODA_AUDIT_KEY", "audit_key", "what the audit log is signed with"),
     ("PAGODA_AUDIT_RETENTION_DAYS", "audit_retention_days", "how long the audit log is kept"),
+    ("PAGODA_JOB_TIMEOUT_S", "job_timeout_s", "what is not over for so long is given up"),
+    ("PAGODA_JOB_RETENTION_DAYS", "job_retention_days", "how long jobs that are over are kept"),
     ("PAGODA_ALERTS", "alerts", "whether alerts are raised"),
     ("PAGODA_ALERT_AFTER_MS", "alert_after_ms", "what is wrong for so long is an incident"),
     ("PAGODA_ALERT_CLEAR_MS", "alert_clear_ms", "what is well for so long is over"),
@@ -141,6 +143,7 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
                 super::limits::setter(key)
                     .or_else(|| super::accounts::setter(key))
                     .or_else(|| super::alerts::setter(key))
+                    .or_else(|| super::jobs::setter(key))
                     .or_else(|| super::otlp::setter(key))
                     .or_else(|| super::webhooks::setter(key))
             };

@@ -6,6 +6,7 @@ mod accounts;
 mod alerts;
 mod env;
 mod file;
+mod jobs;
 mod limits;
 mod otlp;
 mod policy;
@@ -17,6 +18,7 @@ mod webhooks;
 pub use accounts::{AccountSettings, MailSettings};
 pub use alerts::{AlertSettings, Smtp, SmtpTls, Webhook};
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
+pub use jobs::JobSettings;
 pub use limits::{Limits, MetricsAccess};
 pub use otlp::{Collector, OtlpSettings};
 pub use proxies::Proxies;
@@ -94,6 +96,8 @@ pub struct Config {
     pub alerts: AlertSettings,
     /// Passwords set by mail, and how mail leaves.
     pub accounts: AccountSettings,
+    /// Jobs.
+    pub jobs: JobSettings,
     /// Where traces go.
     pub otlp: OtlpSettings,
     /// Filter of log lines, as `tracing_subscriber::EnvFilter` reads it.
@@ -146,6 +150,7 @@ impl Default for Config {
             webhooks: WebhookSettings::default(),
             alerts: AlertSettings::default(),
             accounts: AccountSettings::default(),
+            jobs: JobSettings::default(),
             otlp: OtlpSettings::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Auto,

@@ -1,6 +1,7 @@
 //! The written values of an entry, as plugins read them; `entry/value_history.rs` is what the wire shows of them.
 
 use super::acl::{self, Subject};
+use super::attribute::Surface;
 use super::ctx::OpCtx;
 use super::entry::{attr_ref, open, show_versions, shown_json};
 use super::error::OpError;
@@ -44,7 +45,7 @@ pub fn history(
     };
     let read: Vec<(&AttrValueRow, &EntityAttrRow)> =
         rows.iter().filter_map(|row| Some((&row.value, readable_definition(row.attr_id)?))).collect();
-    let shown = show_versions(op, &read)?;
+    let shown = show_versions(op, &read, Surface::History)?;
     let authors: Vec<i64> = rows.iter().filter_map(|row| row.value.created_user_id).collect();
     let names = user::usernames(&mut op.db, &authors)?;
 

@@ -31,6 +31,8 @@ pub struct ModelLimits {
     pub roles: Option<usize>,
     /// Most users, deleted ones included.
     pub users: Option<usize>,
+    /// What is not over for so long counts as timed out; absent means a day.
+    pub job_timeout: Option<Duration>,
 }
 
 /// What a server decides about accounts.

@@ -37,6 +37,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(8, "entity_rules", "0008_entity_rules"),
     core!(9, "categories", "0009_categories"),
     core!(10, "users", "0010_users"),
+    core!(11, "jobs", "0011_jobs"),
 ];
 
 /// One step of a schema, in both dialects.

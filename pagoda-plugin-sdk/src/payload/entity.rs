@@ -1,7 +1,7 @@
 //! Payloads of the `entity.*` and `pagoda.entity.*` points.
 
 use super::{List, payloads};
-use crate::model::{Entity, EntityAttr, EntityRef};
+use crate::model::{Entity, EntityAttr, EntityRef, User};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ payloads! {
         entity: EntityRef,
         /// All of it.
         created: Entity,
+        /// Who created it.
+        user: Option<User>,
     } by entity;
 
     /// `entity.before_update`: the change as requested. `None` leaves a field as it is. Webhooks and isolation rules
@@ -65,6 +67,8 @@ payloads! {
         previous: Entity,
         /// After.
         current: Entity,
+        /// Who changed it.
+        user: Option<User>,
     } by entity;
 
     /// `entity.before_delete`: the entity that is about to go. It has no active entries.
@@ -81,6 +85,8 @@ payloads! {
         entity: EntityRef,
         /// All of it, as it was before.
         deleted: Entity,
+        /// Who deleted it.
+        user: Option<User>,
     } by entity;
 
     /// `pagoda.entity.validation`: a definition that passed the host's own rules.

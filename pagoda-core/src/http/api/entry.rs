@@ -103,7 +103,8 @@ fn keyword(cx: &Cx) -> Option<String> {
 
 /// `GET /entry/api/v2/<id>/referral/`
 pub(in crate::http) async fn referrers(cx: Cx) -> ApiResult {
-    let (id, keyword) = (cx.id("id")?, keyword(&cx));
+    // More digits than an id can have are nobody's id, which is no error here. *Source: spec, entry §13.*
+    let (id, keyword) = (cx.id("id").unwrap_or(i64::MAX), keyword(&cx));
     let Window { limit, offset } = Window::of(&cx);
     let window = Window { limit: limit.min(reference::MOST_REFERENCES), offset };
     let page = cx

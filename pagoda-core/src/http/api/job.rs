@@ -6,9 +6,11 @@ use crate::http::page::{self, Window};
 use crate::services::error::OpError;
 use crate::services::job::control::{self, Product};
 use crate::services::job::{self, JobQuery};
+use crate::wire::coerce;
 use actix_web::http::StatusCode;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::time::Timestamp;
+use serde_json::Value;
 
 /// `GET /job/api/v2/jobs`
 pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
@@ -21,7 +23,10 @@ pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
     };
     let target_id = match cx.query("target_id") {
         None => None,
-        Some(text) => Some(text.trim().parse().map_err(|_| bad("target_id", "expected an id"))?),
+        Some(text) => {
+            let id = coerce::integer(&Value::String(text)).map_err(|_| bad("target_id", "expected an id"))?;
+            Some(id)
+        }
     };
     let all_users = cx.query("all_users").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let (limit, offset) = (window.limit, window.offset);

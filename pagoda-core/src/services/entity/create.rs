@@ -57,10 +57,12 @@ pub fn create(op: &mut OpCtx, mut input: EntityInput) -> Result<Entity, OpError>
         detail.insert("attrs".to_owned(), listed(created.attrs.iter().map(|attr| &attr.name)));
         Value::Object(detail)
     });
+    let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entity::after_create>(|| {
         let mut payload = EntityAfterCreate::default();
         payload.entity = created.to_ref();
         payload.created = created.clone();
+        payload.user = user;
         payload
     });
     Ok(created)

@@ -46,10 +46,12 @@ pub fn delete(op: &mut OpCtx, id: i64) -> Result<(), OpError> {
     row.updated_time = now;
     entities::update(&mut op.db, &row)?;
     op.audit(Action::EntityDelete, &current.to_ref(), || json!({"deleted_name": row.name}));
+    let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entity::after_delete>(|| {
         let mut payload = EntityAfterDelete::default();
         payload.entity = current.to_ref();
         payload.deleted = current;
+        payload.user = user;
         payload
     });
     Ok(())

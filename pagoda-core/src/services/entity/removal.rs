@@ -1,11 +1,11 @@
 //! Removes a definition, and with it the values of all entries. *Source: spec, entity §2.4.*
 
-use crate::services::attribute::{Parties, Stored, Surface, type_of};
+use crate::services::attribute::Surface;
 use crate::services::ctx::OpCtx;
-use crate::services::entry::{attr_ref, deleted_name, entry_ref, shown_json};
+use crate::services::entry::{attr_ref, deleted_name, entry_ref, show_versions, shown_json};
 use crate::services::error::OpError;
-use crate::store::queries::{attr, entry as entries, value};
-use crate::store::rows::{AttrLatestRow, ChildRow, EntityAttrRow, EntityRow, ReferredRow};
+use crate::store::queries::{attr, value};
+use crate::store::rows::{AttrLatestRow, EntityAttrRow, EntityRow};
 use pagoda_plugin_sdk::hooks::attribute as points;
 use pagoda_plugin_sdk::payload::{AttributeAfterDelete, AttributeBeforeDelete};
 use serde_json::Value;
@@ -32,15 +32,18 @@ pub(super) fn remove_attr(op: &mut OpCtx, entity: &EntityRow, id: i64) -> Result
     Ok(row.name)
 }
 
-/// Tells the handlers of every value that vanishes with the definition.
+/// Tells the handlers of every value that vanishes with the definition: a constant number of statements for each page.
 fn announce(op: &mut OpCtx, entity: &EntityRow, attr: &EntityAttrRow) -> Result<(), OpError> {
     let mut after = 0;
     loop {
         let page = value::nonempty_latest_of_attr(&mut op.db, attr.id, after, PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.entry.id;
-        for row in page {
-            announce_one(op, entity, attr, &row)?;
+        let values: Vec<_> = page.iter().map(|row| (&row.value, attr)).collect();
+        let mut shown = show_versions(op, &values, Surface::Detail)?;
+        for row in &page {
+            let previous = shown.remove(&row.value.id).map(|shown| shown_json(&shown)).unwrap_or_default();
+            announce_one(op, entity, attr, row, previous)?;
         }
     }
 }
@@ -50,8 +53,9 @@ fn announce_one(
     entity: &EntityRow,
     attr: &EntityAttrRow,
     row: &AttrLatestRow,
+    previous: Value,
 ) -> Result<(), OpError> {
-    let (entry, previous) = (entry_ref(&row.entry, entity), shown(op, attr, row)?);
+    let entry = entry_ref(&row.entry, entity);
     op.check::<points::before_delete>(|| {
         let mut payload = AttributeBeforeDelete::default();
         payload.entry = entry.clone();
@@ -69,25 +73,4 @@ fn announce_one(
         payload
     });
     Ok(())
-}
-
-fn shown(op: &mut OpCtx, attr: &EntityAttrRow, row: &AttrLatestRow) -> Result<Value, OpError> {
-    let (_, value_type) = type_of(attr)?;
-    let children: Vec<ChildRow> =
-        if value_type.is_array() { value::children_of(&mut op.db, &[row.value.id])? } else { Vec::new() };
-    let referred = match row.value.ref_id {
-        None => None,
-        Some(id) => entries::with_entity(&mut op.db, id)?.map(|(entry, entity)| ReferredRow {
-            id: entry.id,
-            name: entry.name,
-            is_active: entry.is_active,
-            entity_id: entity.id,
-            entity_name: entity.name,
-        }),
-    };
-    let rows = std::iter::once(&row.value).chain(children.iter().map(|child| &child.value));
-    let parties = Parties::of(op, rows)?;
-    let stored =
-        Stored { row: &row.value, referred: referred.as_ref(), children: &children, parties: &parties };
-    Ok(shown_json(&value_type.show(attr, &stored, Surface::Detail)))
 }

@@ -241,7 +241,11 @@ fn judge_names(op: &OpCtx, proposed: &Proposed<'_>, errors: &mut Fields) {
     let mut seen = HashSet::new();
     if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
         errors.add("attrs", Code::Duplicate, format!("more than one attribute would be called `{name}`"));
-    } else if let Some(most) = op.host.limits.attrs_per_entity.filter(|most| names.len() > *most) {
+    } else if let Some(most) = op.host.limits.attrs_per_entity
+        && names.len() > most
+        // An entity that has more since before there was this limit can be changed, and does not get more.
+        && names.len() > proposed.existing.len()
+    {
         errors.add("attrs", Code::LimitExceeded, format!("at most {most} attributes"));
     }
 }

@@ -74,11 +74,13 @@ pub fn update(op: &mut OpCtx, target: EntityUpdate, mut input: EntityInput) -> R
     note_updated(op, &current, &updated, touched)?;
     let detail = besides.write(op, updated.id)?;
     op.audit(Action::EntityUpdate, &updated.to_ref(), || changes(&current, &updated, detail));
+    let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entity::after_update>(|| {
         let mut payload = EntityAfterUpdate::default();
         payload.entity = updated.to_ref();
         payload.previous = current;
         payload.current = updated.clone();
+        payload.user = user;
         payload
     });
     Ok(())

@@ -3,7 +3,7 @@
 use super::versions::show_versions;
 use super::{label, open};
 use crate::services::acl::{self, Subject};
-use crate::services::attribute::Shown;
+use crate::services::attribute::{Shown, Surface};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{attr, user, value};
@@ -62,7 +62,7 @@ pub fn list(op: &mut OpCtx, id: i64, limit: i64, offset: i64) -> Result<Paged<Va
     let with_definition =
         |row| -> Option<(&AttrValueRow, &EntityAttrRow)> { Some((row, *readable.get(&row.attribute_id)?)) };
     let versions: Vec<_> = page.rows.iter().chain(&previous).filter_map(with_definition).collect();
-    let mut shown = show_versions(op, &versions)?;
+    let mut shown = show_versions(op, &versions, Surface::History)?;
     let definitions: HashMap<i64, &EntityAttrRow> =
         versions.iter().map(|(row, definition)| (row.id, *definition)).collect();
     let labelled = shown.iter_mut().filter_map(|(id, shown)| Some((*definitions.get(id)?, shown)));

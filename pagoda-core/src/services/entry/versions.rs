@@ -10,16 +10,17 @@ use pagoda_plugin_sdk::model::AttrType;
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// Shows versions of values, by their ids: a constant number of statements however many there are.
+/// Shows versions of values as a surface does, by their ids: a constant number of statements however many there are.
 ///
 /// # Errors
 /// The database does not answer.
 pub(crate) fn show_versions(
     op: &mut OpCtx,
     versions: &[(&AttrValueRow, &EntityAttrRow)],
+    on: Surface,
 ) -> Result<HashMap<i64, Shown>, OpError> {
     with_versions(op, versions, false, |value_type, definition, stored| {
-        value_type.show(definition, stored, Surface::History)
+        value_type.show(definition, stored, on)
     })
 }
 

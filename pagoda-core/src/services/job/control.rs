@@ -68,7 +68,7 @@ pub fn rerun(op: &mut OpCtx, id: i64) -> Result<&'static str, OpError> {
     let row = row.ok_or_else(|| OpError::not_found("job", id))?;
     match Status::from_code(row.status) {
         Some(Status::Done) => return Ok("the job is done already"),
-        Some(Status::Processing) if !is_finished(&row, op.now.as_micros()) => {
+        Some(Status::Processing) if !is_finished(op, &row) => {
             return Err(words("the job is being worked on"));
         }
         _ => {}

@@ -9,9 +9,10 @@ use crate::store::rows::{JobRow, Paged};
 use pagoda_plugin_sdk::time::Timestamp;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::time::Duration;
 
-/// What is not finished for so long, in microseconds, counts as timed out. *Source: spec, job §3.*
-const TIMEOUT: i64 = 86_400_000_000;
+/// What is not finished for so long counts as timed out, where nothing else is said. *Source: spec, job §3.*
+const TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// A job, exactly the eight keys of the wire.
 #[derive(Debug, Clone, Serialize)]
@@ -84,8 +85,11 @@ pub fn detail(op: &mut OpCtx, id: i64) -> Result<JobItem, OpError> {
 }
 
 /// Whether nothing more happens to a job. *Source: spec, job §3.*
-pub(super) fn is_finished(row: &JobRow, now: i64) -> bool {
-    Status::from_code(row.status).is_some_and(Status::is_over) || now > row.updated_at.saturating_add(TIMEOUT)
+pub(super) fn is_finished(op: &OpCtx, row: &JobRow) -> bool {
+    let timeout = op.host.limits.job_timeout.unwrap_or(TIMEOUT);
+    let timeout = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
+    Status::from_code(row.status).is_some_and(Status::is_over)
+        || op.now.as_micros() > row.updated_at.saturating_add(timeout)
 }
 
 fn items(op: &mut OpCtx, rows: Vec<JobRow>) -> Result<Vec<JobItem>, OpError> {
@@ -95,7 +99,7 @@ fn items(op: &mut OpCtx, rows: Vec<JobRow>) -> Result<Vec<JobItem>, OpError> {
     let targets = targets_of(op, targets)?;
     let now = op.now.as_micros();
     let item = |row: JobRow| {
-        let until = if is_finished(&row, now) { row.updated_at } else { now };
+        let until = if is_finished(op, &row) { row.updated_at } else { now };
         JobItem {
             id: row.id,
             user: names.get(&row.owner_id).cloned().unwrap_or_default(),

@@ -119,6 +119,18 @@ pub fn finish(op: &mut OpCtx, running: Running, status: Status, text: &str) -> R
     Ok(())
 }
 
+/// Removes jobs that are over, and changed last so many days ago, the oldest ones first and `most` at most; how many there
+/// were. *Source: spec, job §4.*
+///
+/// # Errors
+/// The database does not do it.
+pub fn forget(op: &mut OpCtx, days: u32, most: i64) -> Result<i64, OpError> {
+    let before = op.now.as_micros() - i64::from(days) * 86_400_000_000;
+    let over: Vec<i32> =
+        Status::ALL.into_iter().filter(|status| status.is_over()).map(|status| status as i32).collect();
+    Ok(job::delete_older(&mut op.db, before, &over, most)?)
+}
+
 fn ended(op: &mut OpCtx, running: Running, status: Status) {
     op.host.jobs.count(running.operation, status);
     op.observe::<points::after_run>(|| {

@@ -2,6 +2,7 @@
 
 use super::require_active;
 use crate::services::acl::{self, Subject};
+use crate::services::attribute::Surface;
 use crate::services::ctx::OpCtx;
 use crate::services::entry::{show_versions, shown_json};
 use crate::services::error::OpError;
@@ -153,7 +154,7 @@ fn about_values(op: &mut OpCtx, rows: &[WrittenRow]) -> Result<Vec<Record>, OpEr
         versions.push((&row.value, &row.attr));
         versions.extend(before(row).map(|value| (value, &row.attr)));
     }
-    let shown = show_versions(op, &versions)?;
+    let shown = show_versions(op, &versions, Surface::History)?;
     let authors: Vec<i64> = versions.iter().filter_map(|(value, _)| value.created_user_id).collect();
     let names = users::usernames(&mut op.db, &authors)?;
     let version = |value: &AttrValueRow| {

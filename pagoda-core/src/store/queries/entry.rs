@@ -229,10 +229,12 @@ pub fn named_like(
     offset: i64,
 ) -> Result<Vec<EntryRow>, StoreError> {
     on_db!(db, |c| {
-        let mut query = entry::table
-            .filter(entry::entity_id.eq_any(entity_ids))
-            .filter(entry::is_active.eq(true))
-            .into_boxed::<Dialect>();
+        let mut query = entry::table.filter(entry::is_active.eq(true)).into_boxed::<Dialect>();
+        // Of one entity they are in order already; a list of ids would have them sorted.
+        query = match entity_ids {
+            [id] => query.filter(entry::entity_id.eq(*id)),
+            ids => query.filter(entry::entity_id.eq_any(ids)),
+        };
         if let Some(keyword) = keyword {
             query = query.filter(entry::name_folded.like(contains(keyword)).escape('\\'));
         }

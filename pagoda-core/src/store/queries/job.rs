@@ -91,6 +91,22 @@ pub fn insert(db: &mut Db, new: &NewJob) -> Result<i64, StoreError> {
     on_db!(db, |c| diesel::insert_into(job::table).values(new).returning(job::id).get_result(c))
 }
 
+/// Removes jobs in one of these states that changed last before a time, by id, `limit` at most; how many there were.
+pub fn delete_older(db: &mut Db, before: i64, statuses: &[i32], limit: i64) -> Result<i64, StoreError> {
+    let ids: Vec<i64> = on_db!(db, |c| job::table
+        .filter(job::updated_at.lt(before))
+        .filter(job::status.eq_any(statuses))
+        .order(job::id)
+        .limit(limit)
+        .select(job::id)
+        .load(c))?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let removed = on_db!(db, |c| diesel::delete(job::table.filter(job::id.eq_any(&ids))).execute(c))?;
+    Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+}
+
 /// Notes how far a job is. `NotFound` without such a job.
 pub fn set_status(db: &mut Db, id: i64, status: i32, text: &str, now: i64) -> Result<(), StoreError> {
     let rows = on_db!(db, |c| diesel::update(job::table.find(id))

@@ -2,10 +2,15 @@
 
 use super::Bed;
 use crate::store::conn::Conn;
+use crate::store::queries::activity::Span;
 use crate::store::queries::audit::AuditFilter;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::{EntryFilter, EntryOrder};
-use crate::store::queries::{acl, audit, entity, entry, group, isolation, role, user, value, webhook};
+use crate::store::queries::job::{JobFilter, Listed};
+use crate::store::queries::{
+    acl, activity, audit, category, entity, entity_history, entry, entry_name, group, isolation, job,
+    password_reset, role, user, value, webhook,
+};
 use crate::store::{Db, StoreError};
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
@@ -91,6 +96,14 @@ fn check_by<T>(db: &mut Db, index: &str, run: impl Fn(&mut Db) -> Result<T, Stor
     assert!(plans.contains(&format!("INDEX {index} ")), "{plans}");
 }
 
+/// As `check_by`, of what sorts no more rows than it answers with.
+fn looked_up_by<T>(db: &mut Db, index: &str, run: impl Fn(&mut Db) -> Result<T, StoreError>) {
+    for plan in plans(db, run) {
+        let scans = plan.lines().skip(1).any(|step| step.trim_start().starts_with("SCAN"));
+        assert!(!scans && plan.contains(&format!("INDEX {index} ")), "{plan}");
+    }
+}
+
 #[test]
 fn lookups_follow_the_index_meant_for_them() {
     let bed = Bed::sqlite();
@@ -142,6 +155,64 @@ fn what_entities_have_besides_is_found_by_index() {
     check_by(db, "isolation_condition_rule", |db| isolation::asked(db, &[1, 2]));
     check_by(db, "isolation_condition_rule", |db| isolation::shown_conditions(db, &[1, 2]));
     check_by(db, "attr_value_latest", |db| isolation::latest(db, &[1, 2], &[3, 4]));
+}
+
+#[test]
+fn jobs_are_found_newest_first() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    let listed = Listed {
+        hidden: &[9],
+        exports: &[6],
+        deletions: &[29],
+        without_target: 27,
+        without_target_from: 200,
+    };
+    let own = JobFilter { owner_id: Some(1), created_after: None, target_id: None, limit: 30, offset: 0 };
+    check_by(db, "job_by_owner", |db| job::list(db, &own, &listed));
+    // Whose they are is asked of administrators alone, who see all of them: their order is that of the table.
+    let sorted = plans(db, |db| job::list(db, &JobFilter { owner_id: None, ..own.clone() }, &listed));
+    assert!(sorted.iter().all(|plan| !plan.contains("TEMP B-TREE")), "{sorted:?}");
+}
+
+#[test]
+fn what_people_did_is_found_by_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    for span in [
+        Span { from: None, until: None, limit: Some(10) },
+        Span { from: Some(1), until: Some(2), limit: None },
+    ] {
+        check(db, |db| activity::created(db, 1, span));
+        check(db, |db| activity::deleted(db, 1, span));
+        check(db, |db| activity::written(db, 1, span));
+    }
+    check(db, |db| entity_history::list(db, 1, 30, 0));
+    check(db, |db| entry_name::list(db, 1, 30, 0));
+    check(db, |db| password_reset::of_user(db, 1));
+    check(db, |db| value::versions_of(db, &[1], 30, 0));
+    looked_up_by(db, "attr_value_by_attribute", |db| value::written_since(db, &[1, 2], 3));
+    check(db, |db| value::newest_until(db, &[1, 2], 3));
+    check(db, |db| value::with_entry(db, 1));
+}
+
+#[test]
+fn references_are_found_by_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    check_by(db, "attr_value_by_ref", |db| entry::referrers_page(db, 1, Some("a"), 30, 0));
+    check_by(db, "attr_value_by_ref", |db| entry::active_referrers_named_after(db, 1));
+    looked_up_by(db, "attr_value_by_ref", |db| value::referrer_names(db, &[1, 2]));
+    check(db, |db| entry::named_like(db, &[1], Some("a"), 50, 0));
+    check(db, |db| entry::named_like(db, &[1], None, 50, 0));
+}
+
+#[test]
+fn categories_are_found_by_index() {
+    let bed = Bed::sqlite();
+    let db = &mut bed.store.reader().unwrap();
+    check(db, |db| category::entities_of(db, &[1, 2]));
+    check(db, |db| category::by_id(db, 1));
 }
 
 #[test]
