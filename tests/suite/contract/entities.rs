@@ -29,6 +29,7 @@ on_both_databases! {
     case_entry_071_an_entity_with_entries_stays;
     case_entry_076_referrals_are_kept;
     there_are_no_more_than_may_be;
+    what_is_above_a_later_limit_can_be_changed;
     many_at_once_are_no_more_than_may_be;
 }
 
@@ -481,6 +482,25 @@ fn there_are_no_more_than_may_be(database: Database) {
     refused(&app.post(ENTITIES, json!({"name": "d"})), &["non_field_errors AE-122000"]);
     refused(&app.post(ENTITIES, json!({"name": "a"})), &["name AE-220000"]);
     assert_eq!(listed(&app, ""), ["a", "b"]);
+}
+
+/// A later limit hinders what would make it worse, and nothing else.
+fn what_is_above_a_later_limit_can_be_changed(database: Database) {
+    let mut url = None;
+    let keep = |config: &mut Config| url = Some(config.database_url.clone());
+    let Some(app) = TestApp::with(database, Contributions::default(), keep) else { return };
+    let two = json!([{"name": "s", "type": 2}, {"name": "t", "type": 2}]);
+    let (id, attrs) = app.entity(json!({"name": "a", "attrs": two}));
+    let _directory = app.stop();
+    let lower = |config: &mut Config| {
+        config.limits.max_attributes = Some(1);
+        config.database_url = url.unwrap();
+    };
+    let app = TestApp::with(database, Contributions::default(), lower).unwrap();
+    app.put(&one(id), json!({"name": "b", "attrs": [{"id": attrs["s"], "note": "n"}]})).expect(202);
+    refused(&app.put(&one(id), json!({"attrs": [{"name": "u", "type": 2}]})), &["attrs AE-122000"]);
+    let instead = json!({"attrs": [{"id": attrs["s"], "is_deleted": true}, {"name": "u", "type": 2}]});
+    app.put(&one(id), instead).expect(202);
 }
 
 fn many_at_once_are_no_more_than_may_be(database: Database) {

@@ -2,7 +2,7 @@
 
 use super::isolation_rule::RuleInput;
 use super::webhook::WebhookInput;
-use crate::services::entry::anchored;
+use crate::services::entry::compile_pattern;
 use crate::services::error::OpError;
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader, Refusal};
@@ -112,10 +112,8 @@ pub(super) fn pattern(value: &Value) -> Result<String, Refusal> {
 }
 
 pub(super) fn check_pattern(pattern: &str) -> Result<(), Refusal> {
-    // By itself too: `a)|(?:b` compiles only inside the parentheses that anchor it.
-    regex::Regex::new(pattern)
-        .and_then(|_| anchored(pattern))
-        .map(|_| ())
+    compile_pattern(pattern)
+        .map(drop)
         .map_err(|error| (Code::Invalid, format!("no regular expression: {error}")))
 }
 

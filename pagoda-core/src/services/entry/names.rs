@@ -1,5 +1,6 @@
 //! The rules for the names of entries.
 
+use super::pattern::matches_pattern;
 use super::{detail, entry_ref, held};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
@@ -13,7 +14,6 @@ use crate::wire::coerce::check_storable;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::EntryAfterUpdate;
-use regex::Regex;
 use serde_json::json;
 
 /// Complains about a name. `own` is the entry that has it already. *Source: spec, entry §3.1.*
@@ -160,33 +160,5 @@ pub(super) fn name_conflict(error: StoreError) -> OpError {
             errors.into()
         }
         error => error.into(),
-    }
-}
-
-/// Whether the pattern matches at the start of the name; an empty one matches all.
-/// *Source: spec, entity §1.3.* A pattern that no longer compiles hinders nobody.
-fn matches_pattern(pattern: &str, name: &str) -> bool {
-    pattern.is_empty() || anchored(pattern).map_or(true, |regex| regex.is_match(name))
-}
-
-/// A name pattern, anchored at the start.
-///
-/// # Errors
-/// It is no regular expression.
-pub(crate) fn anchored(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(&format!("^(?:{pattern})"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches_pattern;
-
-    #[test]
-    fn patterns_are_anchored_at_the_start_only() {
-        let pattern = "^vm[0-9]+$|^template-.*";
-        assert!(matches_pattern(pattern, "vm12") && matches_pattern(pattern, "template-a"));
-        assert!(!matches_pattern(pattern, "vm12-x") && !matches_pattern(pattern, "a-template-"));
-        assert!(matches_pattern("vm", "vm-anything") && !matches_pattern("vm", "a-vm"));
-        assert!(matches_pattern("", "anything"));
     }
 }
