@@ -408,7 +408,7 @@ pub(super) fn cx(
 }
 
 /// 301 to the same path with a slash, query kept. *Source: spec, auth-user §1.1.*
-async fn add_slash(http: HttpRequest) -> HttpResponse {
+pub(super) async fn add_slash(http: HttpRequest) -> HttpResponse {
     let query = http.query_string();
     let separator = if query.is_empty() { "" } else { "?" };
     let location = format!("{}/{separator}{query}", http.path());
@@ -442,7 +442,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> ApiResult {
 }
 
 /// An answer in YAML: the rows of an export. *Source: spec, auth-user §1.6.*
-pub(super) fn yaml(rows: Vec<serde_json::Value>) -> ApiResult {
+pub(super) fn yaml(rows: &[serde_json::Value]) -> ApiResult {
     let text = crate::wire::yaml::write(rows).map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type("application/yaml; charset=utf-8").body(text))
 }

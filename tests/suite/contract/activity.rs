@@ -101,6 +101,22 @@ fn case_platform_058_062_a_period_has_no_count(database: Database) {
     // Without a zone it is UTC.
     let bare = |minutes| moment(minutes).replace('Z', "");
     assert_eq!(of(&format!("?since={}&to={}", bare(30), moment(90))), 1);
+    // A blank between day and time separates them; one after the time is the `+` of an offset.
+    let blank = |minutes| bare(minutes).replace('T', "%20");
+    let plus = |minutes| format!("{}+00:00", bare(minutes));
+    for (since, to) in [
+        (bare(30), bare(90)),
+        (moment(30), bare(90)),
+        (plus(30), plus(90)),
+        (blank(30), plus(90).replace('+', "%2B")),
+        (format!("{}+00:00", blank(30)), blank(90)),
+    ] {
+        assert_eq!(of(&format!("?since={since}&to={to}")), 1, "{since} {to}");
+    }
+    // No end is the end of time.
+    assert_eq!(of("?since=9999-12-31T23:59:59Z"), 12);
+    assert_eq!(of("?since=9999-12-31T23:59:59.999999"), 12);
+    assert_eq!(of("?since=2024-01-31T12:00:00"), 0);
 }
 
 fn case_platform_059_values_that_were_replaced_meanwhile(database: Database) {
@@ -135,6 +151,12 @@ fn case_platform_061_064_parameters_that_make_no_sense(database: Database) {
     ] {
         let answer = ask(&app, &app.token, 1, &format!("?{query}")).expect(400).json();
         assert!(answer[key].is_string() && answer.as_object().unwrap().len() == 1, "{query}: {answer}");
+    }
+    // Who is asked about comes first.
+    let (gone, _) = person(&app, "gone");
+    app.delete(&format!("/user/api/v2/{gone}/")).expect(204);
+    for id in [gone, 999_999] {
+        assert_eq!(ask(&app, &app.token, id, "?since=x").expect(404).codes(), ["AE-230000"]);
     }
 }
 

@@ -18,6 +18,7 @@ mod isolation;
 mod jobs;
 mod names;
 mod parties;
+mod passwords;
 mod references;
 mod roles;
 mod users;
