@@ -73,12 +73,13 @@ pub(super) fn sent_token(request: &HttpRequest) -> Result<Option<String>, ApiErr
     let Some(header) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
     let malformed = || ApiError::unauthenticated("send `Authorization: Token <key>`");
     let text = header.to_str().map_err(|_| malformed())?.trim();
-    let (keyword, key) = text.split_once(' ').unwrap_or((text, ""));
+    let is_blank = |c| matches!(c, ' ' | '\t');
+    let (keyword, key) = text.split_once(is_blank).unwrap_or((text, ""));
     if !keyword.eq_ignore_ascii_case("token") {
         return Ok(None);
     }
     let key = key.trim();
-    if key.is_empty() || key.contains(' ') {
+    if key.is_empty() || key.contains(is_blank) {
         return Err(malformed());
     }
     Ok(Some(key.to_owned()))

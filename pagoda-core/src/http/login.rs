@@ -2,10 +2,11 @@
 
 use super::auth::{self, CSRF_COOKIE, SESSION_COOKIE, check_csrf};
 use super::body;
-use super::endpoint::{AppState, REQUEST_ID, query_value};
+use super::endpoint::{AppState, REQUEST_ID, add_slash, query_value};
 use super::error::ApiError;
 use super::limits::LoginOutcome;
 use super::traced;
+use super::traffic::Meter;
 use crate::auth::secret;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -16,7 +17,7 @@ use crate::store::queries::user::active_by_username;
 use crate::store::rows::UserRow;
 use crate::wire::coerce::check_storable;
 use actix_web::cookie::{Cookie, SameSite, time};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, RETRY_AFTER, X_FRAME_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HOST, HeaderValue, LOCATION, RETRY_AFTER, X_FRAME_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
@@ -33,16 +34,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
     let meter = state.traffic.meter("/auth/login/", [&Method::GET, &Method::POST]);
+    mount_bare("/auth/login", &meter, service);
     let own = Arc::clone(state);
     service.service(resource("/auth/login/").to(move |http: HttpRequest, payload: Payload| {
         let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
         async move { meter.watch(http.clone(), login(&state, http, payload, meter.route())).await }
     }));
     let meter = state.traffic.meter("/auth/logout/", [&Method::POST]);
+    mount_bare("/auth/logout", &meter, service);
     let own = Arc::clone(state);
     service.service(resource("/auth/logout/").to(move |http: HttpRequest| {
         let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
         async move { meter.watch(http.clone(), logout(&state, http, meter.route())).await }
+    }));
+}
+
+/// The path without its last slash leads to the one with it. *Source: spec, auth-user §1.1.*
+fn mount_bare(path: &str, meter: &Arc<Meter>, service: &mut ServiceConfig) {
+    let meter = Arc::clone(meter);
+    service.service(resource(path).to(move |http: HttpRequest| {
+        let meter = Arc::clone(&meter);
+        async move { meter.watch(http.clone(), add_slash(http)).await }
     }));
 }
 
@@ -74,7 +86,7 @@ async fn show(
     trace_id: &Arc<str>,
 ) -> Result<HttpResponse, ApiError> {
     state.rates.stranger(http)?;
-    let next = next_page(query_value(http, "next"));
+    let next = next_page(http, query_value(http, "next"));
     if auth::session_user(state, http, trace_id).await?.is_some() {
         return Ok(redirect(&next));
     }
@@ -92,7 +104,7 @@ async fn submit(
     let fields = body::form(&bytes);
     let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     check_csrf(http, field("csrfmiddlewaretoken").as_deref())?;
-    let next = next_page(field("next").or_else(|| query_value(http, "next")));
+    let next = next_page(http, field("next").or_else(|| query_value(http, "next")));
     let (username, password) = (field("username").unwrap_or_default(), field("password").unwrap_or_default());
 
     // Whatever the password is: who must wait does not learn whether it was right.
@@ -204,12 +216,20 @@ fn runner(state: &Arc<AppState>, user: Option<User>, trace_id: &Arc<str>) -> Run
     Runner::new(Arc::clone(&state.host), Arc::new(request))
 }
 
-/// Only paths of this server: what a browser could read as another host is not one.
-fn next_page(next: Option<String>) -> String {
-    let own = |next: &String| {
-        next.starts_with('/') && !next.starts_with("//") && !next.chars().any(|c| c == '\\' || c.is_control())
-    };
-    next.filter(own).unwrap_or_else(|| "/ui/".to_owned())
+/// Where to go after the login: a path of this server, also when its address is before it.
+fn next_page(http: &HttpRequest, next: Option<String>) -> String {
+    let host = http.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let own = format!("{}://{host}", http.connection_info().scheme());
+    next.and_then(|next| own_path(&next, &own)).unwrap_or_else(|| "/ui/".to_owned())
+}
+
+/// The path of an address of the server `own`. What a browser could read as another host is not one.
+fn own_path(next: &str, own: &str) -> Option<String> {
+    let path = next.strip_prefix(own).unwrap_or(next);
+    let is_path = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.chars().any(|c| c == '\\' || c.is_control());
+    is_path.then(|| path.to_owned())
 }
 
 fn redirect(next: &str) -> HttpResponse {
@@ -323,15 +343,28 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, next_page};
+    use super::{escape, own_path};
 
     #[test]
     fn only_own_paths_are_gone_to() {
-        let next = |text: &str| next_page(Some(text.to_owned()));
-        assert_eq!(next("/ui/entities?x=1"), "/ui/entities?x=1");
-        for foreign in ["https://evil.example/", "//evil.example/", "/\\evil.example", "evil", "", "/a\r\nb"]
-        {
-            assert_eq!(next(foreign), "/ui/", "{foreign}");
+        let next = |text: &str| own_path(text, "http://own.example:8080");
+        for own in ["/ui/entities?x=1", "http://own.example:8080/ui/entities?x=1"] {
+            assert_eq!(next(own).as_deref(), Some("/ui/entities?x=1"));
+        }
+        for foreign in [
+            "https://evil.example/",
+            "//evil.example/",
+            "/\\evil.example",
+            "evil",
+            "",
+            "/a\r\nb",
+            "https://own.example:8080/",
+            "http://own.example:80801/",
+            "http://own.example:8080@evil.example/",
+            "http://own.example:8080//evil.example/",
+            "http://own.example:8080",
+        ] {
+            assert_eq!(next(foreign), None, "{foreign}");
         }
     }
 

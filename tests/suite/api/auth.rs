@@ -20,13 +20,20 @@ fn tokens(database: Database) {
     // 1, 2
     let anonymous = app.request("GET", "/user/api/v2/me", &[], None).expect(403);
     assert_eq!(anonymous.codes(), ["AE-000000"]);
-    for good in [format!("Token {token}"), format!("tOkEn   {token}")] {
+    for good in [
+        format!("Token {token}"),
+        format!("tOkEn   {token}"),
+        format!("Token\t{token}"),
+        format!("Token \t \t{token}"),
+    ] {
         assert_eq!(me(&good).expect(200).json()["username"], "admin");
     }
     for bad in [
         "Token",
         "Token x",
         &format!("Token {token} x"),
+        &format!("Token {token}\tx"),
+        &format!("Token{token}"),
         &format!("Token {}", token.to_uppercase()),
         &format!("Bearer {token}"),
     ] {
@@ -111,6 +118,17 @@ fn a_session_from_login_to_logout(database: Database) {
     assert_eq!(entered.header("location"), Some("/ui/entities"));
     let foreign = post(&form("secret", "https://evil.example/"), &csrf_cookie).expect(302);
     assert_eq!(foreign.header("location"), Some("/ui/"));
+    // An address of this server is its path.
+    let host = app.base.strip_prefix("http://").unwrap();
+    for (next, to) in [
+        (format!("{}/ui/entities?a=b", app.base).replace('?', "%3F"), "/ui/entities?a=b"),
+        (format!("https://{host}/ui/entities"), "/ui/"),
+        (format!("{}0/ui/entities", app.base), "/ui/"),
+        (format!("{}//evil.example/", app.base), "/ui/"),
+    ] {
+        let entered = post(&form("secret", &next), &csrf_cookie).expect(302);
+        assert_eq!(entered.header("location"), Some(to), "{next}");
+    }
     let (session, csrf) = (cookie(&entered, "sessionid"), cookie(&entered, "csrftoken"));
     let cookies = format!("sessionid={session}; csrftoken={csrf}");
 
@@ -146,7 +164,20 @@ fn checks_come_in_their_order(database: Database) {
     assert_eq!(moved.body, "");
     app.request("GET", "/user/api/v2/me/", &[], None).expect(404);
     app.request("GET", "/nowhere", &[], None).expect(404);
-    app.request("GET", "/api/v2/plugins/nobody/hello/", &[], None).expect(404);
+    for method in ["GET", "POST", "DELETE", "PATCH"] {
+        let moved = app.request(method, "/auth/login?next=%2Fui%2Fx&a=b", &[], None).expect(301);
+        assert_eq!(moved.header("location"), Some("/auth/login/?next=%2Fui%2Fx&a=b"));
+        assert_eq!(moved.body, "");
+        let moved = app.request(method, "/auth/logout", &[], None).expect(301);
+        assert_eq!(moved.header("location"), Some("/auth/logout/"));
+    }
+    // So does a plugin that there is not, for administrators too.
+    for path in ["nobody/", "nobody", "nobody/hello/", "nobody/enable/", "nobody/enable", "nobody/reset"] {
+        for headers in [vec![], vec![token], vec![("Accept", "image/png")]] {
+            let answer = app.request("POST", &format!("/api/v2/plugins/{path}"), &headers, None).expect(404);
+            assert!(answer.header("content-type").unwrap().starts_with("text/html"), "{path}");
+        }
+    }
     // `Accept` comes before credentials, credentials before the method, the method before the object.
     assert_eq!(
         app.request("GET", "/entity/api/v2/", &[("Accept", "image/png")], None).expect(406).codes(),
