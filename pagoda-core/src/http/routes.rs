@@ -4,7 +4,7 @@ use super::api::{acl, alert, audit, category, entity, entry, entry_name, group, 
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
-use super::{health, login, metrics, older, pages, plugin_routes};
+use super::{health, login, metrics, older, pages, plugin_routes, renewal};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -18,6 +18,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         service.app_data(Data::new(Arc::clone(&state)));
         health::mount(&state, service);
         login::mount(&state, service);
+        renewal::mount(&state, service);
         metrics::mount(&state, service);
         pages::mount(service);
         older::mount(&state, service);

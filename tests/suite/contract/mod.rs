@@ -18,10 +18,10 @@ mod isolation;
 mod jobs;
 mod names;
 mod parties;
-mod passwords;
+pub(crate) mod passwords;
 mod references;
 mod roles;
-mod users;
+pub(crate) mod users;
 mod values;
 mod webhooks;
 

@@ -21,7 +21,7 @@ on_both_databases! {
 }
 
 /// A server whose mail becomes files.
-fn with_mail(database: Database) -> Option<(TestApp, tempfile::TempDir)> {
+pub(crate) fn with_mail(database: Database) -> Option<(TestApp, tempfile::TempDir)> {
     let mail = tempfile::tempdir().unwrap();
     let directory = mail.path().join("mail");
     let app = TestApp::with(database, Contributions::default(), |config| {
@@ -30,7 +30,7 @@ fn with_mail(database: Database) -> Option<(TestApp, tempfile::TempDir)> {
     Some((app, mail))
 }
 
-fn letters(mail: &tempfile::TempDir) -> Vec<String> {
+pub(crate) fn letters(mail: &tempfile::TempDir) -> Vec<String> {
     let Ok(files) = std::fs::read_dir(mail.path().join("mail")) else { return Vec::new() };
     let paths = files.map(|file| file.unwrap().path());
     let whole = paths.filter(|path| path.extension().is_some_and(|extension| extension == "eml"));
@@ -39,7 +39,7 @@ fn letters(mail: &tempfile::TempDir) -> Vec<String> {
         .collect()
 }
 
-fn wait_for_letter(mail: &tempfile::TempDir) -> String {
+pub(crate) fn wait_for_letter(mail: &tempfile::TempDir) -> String {
     let began = Instant::now();
     loop {
         if let Some(letter) = letters(mail).pop() {
@@ -56,7 +56,7 @@ fn anonymous(app: &TestApp, path: &str, body: &Value) -> Answer {
     app.request("POST", &format!("{USERS}{path}"), &[("Content-Type", "application/json")], Some(&bytes))
 }
 
-fn link(letter: &str) -> (String, String) {
+pub(crate) fn link(letter: &str) -> (String, String) {
     let part = |name: &str| {
         let rest = letter.split_once(&format!("{name}=")).unwrap().1;
         rest.chars().take_while(|c| c.is_alphanumeric() || "-_".contains(*c)).collect::<String>()

@@ -49,18 +49,18 @@ pub(super) fn send(app: &TestApp, token: &str, method: &str, path: &str, body: &
 }
 
 /// A user with a password, made by the administrator; its id and token.
-pub(super) fn made(app: &TestApp, name: &str) -> (i64, String) {
+pub(crate) fn made(app: &TestApp, name: &str) -> (i64, String) {
     let body = json!({"username": name, "password": "old password", "email": format!("{name}@example.com")});
     let id = app.post(USERS, body).expect(201).json()["id"].as_i64().unwrap();
     (id, app.issue_token(id))
 }
 
-pub(super) fn log_in(app: &TestApp, name: &str, password: &str) -> bool {
+pub(crate) fn log_in(app: &TestApp, name: &str, password: &str) -> bool {
     session(app, name, password).is_some()
 }
 
 /// The cookies of a session and its CSRF token, if the password is right.
-pub(super) fn session(app: &TestApp, name: &str, password: &str) -> Option<(String, String)> {
+pub(crate) fn session(app: &TestApp, name: &str, password: &str) -> Option<(String, String)> {
     let key = "a".repeat(64);
     let body = format!("csrfmiddlewaretoken={key}&username={name}&password={}", password.replace(' ', "+"));
     let cookies = format!("csrftoken={key}");
@@ -81,7 +81,7 @@ fn row(app: &TestApp, id: i64) -> UserRow {
     runner.run_blocking(Mode::Read, |op| Ok(store::by_id(&mut op.db, id)?)).unwrap().unwrap()
 }
 
-pub(super) fn sql(app: &TestApp, text: &str) {
+pub(crate) fn sql(app: &TestApp, text: &str) {
     let runner = Runner::of_server(&app.host, None);
     runner.run_blocking(Mode::Write, |op| Ok(op.db.execute_batch(text)?)).unwrap();
 }

@@ -183,11 +183,7 @@ pub(in crate::http) async fn export(cx: Cx) -> ApiResult {
 /// `POST /user/api/v2/password_reset`
 pub(in crate::http) async fn request_reset(cx: Cx) -> ApiResult {
     let body = cx.body.clone();
-    // Never the host that the request claims: a mail must not lead to whoever wrote it.
-    let base = match &cx.state.public_url {
-        Some(base) => base.clone(),
-        None => format!("http://{}", cx.http.app_config().local_addr()),
-    };
+    let base = cx.state.reached_at(&cx.http);
     let (name, letter) = cx.write(move |op| reset::request(op, || body.json(), &base)).await?;
     if let Some(letter) = letter {
         cx.state.host.post(letter);

@@ -25,6 +25,9 @@ const LIFETIME: i64 = 3 * 86_400_000_000;
 /// How long it takes until a user gets another mail: who asks again and again must not fill a mailbox.
 const PAUSE: i64 = 120_000_000;
 
+/// Fewest characters of a password that is set anew. *Source: spec, auth-user §4.8.*
+pub const LEAST: usize = 8;
+
 /// Passwords that are tried first, of those that are long enough and not all digits; in lower case and sorted.
 const COMMON: &str = include_str!("common_passwords.txt");
 
@@ -155,7 +158,7 @@ fn holder(op: &mut OpCtx, uid: &str, key: &str) -> Result<Option<(i64, String)>,
 
 /// What is wrong with a password. *Source: spec, auth-user §4.8.*
 fn weakness(password: &str) -> Option<&'static str> {
-    if password.chars().count() < 8 {
+    if password.chars().count() < LEAST {
         return Some("a password has at least 8 characters");
     }
     if password.bytes().all(|byte| byte.is_ascii_digit()) {
