@@ -51,7 +51,7 @@ pub(crate) fn wait_for_letter(mail: &tempfile::TempDir) -> String {
 }
 
 /// Who nobody knows asks.
-fn anonymous(app: &TestApp, path: &str, body: &Value) -> Answer {
+pub(crate) fn anonymous(app: &TestApp, path: &str, body: &Value) -> Answer {
     let bytes = serde_json::to_vec(body).unwrap();
     app.request("POST", &format!("{USERS}{path}"), &[("Content-Type", "application/json")], Some(&bytes))
 }

@@ -1,10 +1,11 @@
 //! Cases A and B: credentials, users, tokens. *Source: spec, auth-user §1 to §4.*
 
+use super::passwords::{anonymous, link, wait_for_letter, with_mail};
 use super::{ADMIN, column, group, person, role, send_yaml};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::services::run::{Mode, Runner};
-use pagoda_core::store::queries::{group as groups, user as store};
+use pagoda_core::store::queries::{group as groups, password_reset, user as store};
 use pagoda_core::store::rows::UserRow;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -671,6 +672,15 @@ fn changing_says_what_is_wrong(database: Database) {
             json!({"username": null, "token_lifetime": null}),
             vec!["token_lifetime AE-999999", "username AE-999999"],
         ),
+        (
+            json!({"username": "a b", "email": null, "is_superuser": null, "token_lifetime": -1}),
+            vec![
+                "email AE-999999",
+                "is_superuser AE-999999",
+                "token_lifetime AE-999999",
+                "username AE-121000",
+            ],
+        ),
     ] {
         assert_eq!(app.put(&one(id), body.clone()).expect(400).codes(), codes, "{body}");
     }
@@ -796,13 +806,20 @@ fn imports_read_yaml_and_stop_at_their_row(database: Database) {
 }
 
 fn what_is_done_to_users_is_recorded(database: Database) {
-    let Some(app) = TestApp::bare(database) else { return };
+    let Some((app, mail)) = with_mail(database) else { return };
     let (id, token) = made(&app, "guest");
     let co = co_user(&app, &token, "x");
     app.with_token(&token, "POST", &format!("{}token/", one(co)), None).expect(200);
     app.put(&one(id), json!({"username": "guest", "token_lifetime": 5_000})).expect(200);
     let body = json!({"old_passwd": "old password", "new_passwd": "very new", "chk_passwd": "very new"});
     send(&app, &token, "PATCH", &format!("{}edit_passwd", one(id)), &body).expect(200);
+    anonymous(&app, "password_reset", &json!({"username": "guest"})).expect(200);
+    let (uid, key) = link(&wait_for_letter(&mail));
+    let stored = Runner::of_server(&app.host, None)
+        .run_blocking(Mode::Read, |op| Ok(password_reset::of_user(&mut op.db, id)?.map(|row| row.digest)));
+    assert_ne!(stored.unwrap().unwrap(), key, "who reads the database has no link");
+    let body = json!({"uidb64": uid, "token": key, "password1": "very new too", "password2": "very new too"});
+    anonymous(&app, "password_reset/confirm", &body).expect(200);
     app.with_token(&token, "DELETE", &one(co), None).expect(204);
     send(&app, &token, "PUT", &one(id), &json!({"username": "guest", "is_superuser": true})).expect(403);
     let expected = [
@@ -811,6 +828,8 @@ fn what_is_done_to_users_is_recorded(database: Database) {
         "token.issue",
         "user.update",
         "user.password_change",
+        "user.password_reset_request",
+        "user.password_reset",
         "user.delete",
         "auth.denied",
     ];
@@ -822,7 +841,7 @@ fn what_is_done_to_users_is_recorded(database: Database) {
         let mut rest = actions.iter();
         if expected.iter().all(|wanted| rest.any(|action| action == wanted)) {
             let text = rows.to_string();
-            assert!(!text.contains("very new") && !text.contains("argon2"), "{text}");
+            assert!(!text.contains("very new") && !text.contains("argon2") && !text.contains(&key), "{text}");
             return;
         }
         assert!(began.elapsed() < Duration::from_secs(20), "{actions:?}");
