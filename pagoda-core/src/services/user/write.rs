@@ -77,7 +77,10 @@ impl UserCreate {
 fn stored_name(me: &User, sent: &str) -> Result<String, Refusal> {
     let name = if me.is_superuser { sent.to_owned() } else { format!("{}-{sent}", me.username) };
     if name.chars().count() > MOST_NAME {
-        return Err((Code::LimitExceeded, format!("at most {MOST_NAME} characters, of `{name}`")));
+        return Err((
+            Code::LimitExceeded,
+            format!("at most {MOST_NAME} characters, those before it included"),
+        ));
     }
     if name.starts_with(plugin_account::PREFIX) {
         return Err((Code::Invalid, "such names belong to plugins".into()));
