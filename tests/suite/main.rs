@@ -7,6 +7,7 @@
     reason = "types of the SDK are non-exhaustive: they are made by Default and filled"
 )]
 
+mod account;
 mod agreement;
 mod alerts;
 mod api;

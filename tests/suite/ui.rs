@@ -3,6 +3,8 @@
 //! `PAGODA_UPDATE_SCREENSHOT=1 cargo test -p pagoda-tests ui::` makes `docs/admin-plugins.png` anew.
 
 use crate::browser::Browser;
+use crate::contract::passwords::{link, wait_for_letter};
+use crate::contract::users::{log_in, made};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
 use pagoda_core::auth::password;
 use pagoda_core::config::Config;
@@ -24,6 +26,7 @@ on_both_databases! {
     logging_out_ends_the_session;
     what_plugins_say_is_text;
     nobody_needs_scripts;
+    a_password_is_set_anew_in_a_browser;
 }
 
 const PLUGINS: &str = "/ui/admin/plugins";
@@ -453,6 +456,77 @@ fn nobody_needs_scripts(database: Database) {
     if picture && database == Database::Sqlite {
         std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("login.png"), browser.picture()).unwrap();
     }
+}
+
+fn a_password_is_set_anew_in_a_browser(database: Database) {
+    let Some(browser) = Browser::start() else { return };
+    let mail = tempfile::tempdir().unwrap();
+    let directory = mail.path().join("mail");
+    let app = TestApp::with(database, Contributions::default(), |config| {
+        config.accounts.mail_directory = Some(directory.clone());
+        let page = &mut config.accounts.login_page;
+        page.check_terms = true;
+        page.terms_url = Some("/terms".to_owned());
+        page.subtitle = Some("Racks, servers and what hangs on them".to_owned());
+        page.note = Some("No account? Ask the people on the third floor.".to_owned());
+    });
+    let Some(app) = app else { return };
+    made(&app, "guest");
+    let pictures = std::env::var_os("PAGODA_UPDATE_SCREENSHOT").is_some_and(|value| value == "1");
+    // It fits a telephone, light and dark.
+    let look = |name: &str| {
+        for (width, scheme) in [(360, "light"), (360, "dark"), (1280, "dark"), (1280, "light")] {
+            browser.look(width, scheme);
+            let (wide, _) = browser.size();
+            assert!(wide <= f64::from(width), "the page {name} is {wide} px wide on {width}");
+            if pictures && database == Database::Sqlite {
+                let file = format!("{name}-{width}-{scheme}.png");
+                std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), browser.picture()).unwrap();
+            }
+        }
+    };
+
+    browser.go(&format!("{}/ui/", app.base));
+    browser.wait_for("h1", "Log in");
+    look("login");
+    browser.find("input[name=username]").write("guest");
+    browser.find("input[name=password]").write("forgotten");
+    browser.find("input[name=extra_param]").click();
+    browser.find("form button").click();
+    browser.wait_for("[role=alert]", "The user name or the password is wrong.");
+    look("login-failed");
+    browser.find("a[href='/auth/password_reset/']").click();
+    browser.wait_for("h1", "Forgotten your password?");
+    look("forgotten");
+    browser.find("input[name=username]").write("guest");
+    browser.find("form button").click();
+    browser.wait_for("[role=status]", "a link is on its way there");
+    look("forgotten-sent");
+
+    let letter = wait_for_letter(&mail);
+    let (uid, token) = link(&letter);
+    let address = format!("{}/auth/login/?next=/ui/&uidb64={uid}&token={token}", app.base);
+    assert!(letter.contains(&address), "{letter}");
+    browser.go(&address);
+    browser.wait_for("h1", "Set a new password");
+    look("renewal");
+    browser.find("input[name=password1]").write("dragon123");
+    browser.find("input[name=password2]").write("dragon123");
+    browser.find("form button").click();
+    browser.wait_for("[role=alert]", "This password is too common.");
+    look("renewal-refused");
+    assert!(!browser.address().contains(&token), "{}", browser.address());
+    browser.find("input[name=password1]").write("brand new one");
+    browser.find("input[name=password2]").write("brand new one");
+    browser.find("form button").click();
+    browser.wait_for("[role=status]", "The new password is set.");
+    look("login-renewed");
+    browser.find("input[name=username]").write("guest");
+    browser.find("input[name=password]").write("brand new one");
+    browser.find("input[name=extra_param]").click();
+    browser.find("form button").click();
+    browser.wait_for("h1", "Welcome to Pagoda");
+    assert!(!log_in(&app, "guest", "old password"));
 }
 
 /// The picture of the documentation; the others, for looking at, go beside the build.

@@ -1,4 +1,4 @@
-//! Passwords that users set anew by mail, and the ways on which mail leaves.
+//! The login page, passwords that users set anew by mail, and the ways on which mail leaves.
 
 use super::{Config, Setter, Smtp, flag};
 use lettre::message::Mailbox;
@@ -14,6 +14,25 @@ pub struct AccountSettings {
     pub public_url: Option<String>,
     /// Where mail is written to when no server takes it.
     pub mail_directory: Option<PathBuf>,
+    /// What the login page says and asks for.
+    pub login_page: LoginPage,
+}
+
+/// What an operator decides about the login page. None of it is HTML. *Source: spec, auth-user §2.1.*
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoginPage {
+    /// Its heading.
+    pub title: Option<String>,
+    /// What stands below the heading.
+    pub subtitle: Option<String>,
+    /// A sentence below the form.
+    pub note: Option<String>,
+    /// Where the note leads.
+    pub note_url: Option<String>,
+    /// Whether nobody logs in without agreeing to the terms of service.
+    pub check_terms: bool,
+    /// Where the terms are.
+    pub terms_url: Option<String>,
 }
 
 /// The ways on which mail leaves.
@@ -46,6 +65,25 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         }
         "public_url" => set_public_url,
         "mail_directory" => set_mail_directory,
+        "check_term_service" => {
+            |config, value| flag(value).map(|check| config.accounts.login_page.check_terms = check)
+        }
+        "terms_of_service_url" => {
+            |config, value| link(value).map(|url| config.accounts.login_page.terms_url = url)
+        }
+        "login_title" => |config, value| {
+            config.accounts.login_page.title = text(value);
+            Ok(())
+        },
+        "login_subtitle" => |config, value| {
+            config.accounts.login_page.subtitle = text(value);
+            Ok(())
+        },
+        "login_note" => |config, value| {
+            config.accounts.login_page.note = text(value);
+            Ok(())
+        },
+        "login_note_url" => |config, value| link(value).map(|url| config.accounts.login_page.note_url = url),
         _ => return None,
     })
 }
@@ -60,6 +98,22 @@ fn set_public_url(config: &mut Config, value: &str) -> Result<(), String> {
     }
     config.accounts.public_url = Some(value.trim_end_matches('/').to_owned());
     Ok(())
+}
+
+/// A text; a blank one is none.
+fn text(value: &str) -> Option<String> {
+    Some(value.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Where a link leads; a browser must not take it for a script.
+fn link(value: &str) -> Result<Option<String>, String> {
+    let Some(url) = text(value) else { return Ok(None) };
+    let is_path = url.starts_with('/') && !url.starts_with("//");
+    let is_web = url.parse::<Uri>().is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    if is_path || is_web {
+        return Ok(Some(url));
+    }
+    Err("expected http://… or https://…, or a path of this server".to_owned())
 }
 
 fn set_mail_directory(config: &mut Config, value: &str) -> Result<(), String> {
@@ -83,6 +137,32 @@ mod tests {
         for bad in ["", "pagoda", "ftp://a", "https://a/path", "https://u@a", "https://a/?q"] {
             assert!(parsed(bad).unwrap_err()[0].contains("expected http://HOST"), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_login_page() {
+        let config = load(&[
+            ("PAGODA_LOGIN_TITLE", "Assets"),
+            ("PAGODA_LOGIN_SUBTITLE", " "),
+            ("PAGODA_LOGIN_NOTE", "Ask the help desk"),
+            ("PAGODA_LOGIN_NOTE_URL", "/help"),
+            ("PAGODA_CHECK_TERM_SERVICE", "true"),
+            ("PAGODA_TERMS_OF_SERVICE_URL", "https://example.com/terms?x=1"),
+        ]);
+        let page = config.unwrap().accounts.login_page;
+        assert_eq!((page.title.as_deref(), page.subtitle), (Some("Assets"), None));
+        assert_eq!(
+            (page.note.as_deref(), page.note_url.as_deref()),
+            (Some("Ask the help desk"), Some("/help"))
+        );
+        assert!(page.check_terms);
+        assert_eq!(page.terms_url.as_deref(), Some("https://example.com/terms?x=1"));
+        for variable in ["PAGODA_LOGIN_NOTE_URL", "PAGODA_TERMS_OF_SERVICE_URL"] {
+            for bad in ["javascript:alert(1)", "help", "//elsewhere", "ftp://a/b"] {
+                assert!(load(&[(variable, bad)]).unwrap_err()[0].contains("expected http://"), "{bad}");
+            }
+        }
+        assert!(load(&[("PAGODA_CHECK_TERM_SERVICE", "maybe")]).is_err());
     }
 
     #[test]

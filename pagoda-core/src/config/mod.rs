@@ -15,7 +15,7 @@ mod secret;
 mod secrets;
 mod webhooks;
 
-pub use accounts::{AccountSettings, MailSettings};
+pub use accounts::{AccountSettings, LoginPage, MailSettings};
 pub use alerts::{AlertSettings, Smtp, SmtpTls, Webhook};
 pub use env::{HANDED_OVER, QUARANTINE, VARIABLES};
 pub use jobs::JobSettings;
@@ -94,7 +94,7 @@ pub struct Config {
     pub webhooks: WebhookSettings,
     /// What raises alerts, and who is told.
     pub alerts: AlertSettings,
-    /// Passwords set by mail, and how mail leaves.
+    /// The login page, passwords set by mail, and how mail leaves.
     pub accounts: AccountSettings,
     /// Jobs.
     pub jobs: JobSettings,

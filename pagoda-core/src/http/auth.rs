@@ -73,12 +73,13 @@ pub(super) fn sent_token(request: &HttpRequest) -> Result<Option<String>, ApiErr
     let Some(header) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
     let malformed = || ApiError::unauthenticated("send `Authorization: Token <key>`");
     let text = header.to_str().map_err(|_| malformed())?.trim();
-    let (keyword, key) = text.split_once(' ').unwrap_or((text, ""));
+    let is_blank = |c| matches!(c, ' ' | '\t');
+    let (keyword, key) = text.split_once(is_blank).unwrap_or((text, ""));
     if !keyword.eq_ignore_ascii_case("token") {
         return Ok(None);
     }
     let key = key.trim();
-    if key.is_empty() || key.contains(' ') {
+    if key.is_empty() || key.contains(is_blank) {
         return Err(malformed());
     }
     Ok(Some(key.to_owned()))
@@ -133,11 +134,25 @@ pub(super) fn is_safe(method: &Method) -> bool {
 /// The CSRF token of the cookie must come back by a way that other sites cannot take: a header, or a field
 /// of a form. A request that says where it comes from must come from here.
 pub(super) fn check_csrf(request: &HttpRequest, form_field: Option<&str>) -> Result<(), ApiError> {
+    check_csrf_from(request, form_field, false)
+}
+
+/// As [`check_csrf`], for the form of a page that is sent without a referrer: browsers then say `null` for where it comes
+/// from. Only where the form has a secret that other sites do not know.
+pub(super) fn check_csrf_of_secret(request: &HttpRequest, form_field: &str) -> Result<(), ApiError> {
+    check_csrf_from(request, Some(form_field), true)
+}
+
+fn check_csrf_from(
+    request: &HttpRequest,
+    form_field: Option<&str>,
+    from_nowhere: bool,
+) -> Result<(), ApiError> {
     let failed = || ApiError::denied("the CSRF token is missing or wrong");
     if let Some(origin) = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()) {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
-        if origin_host != host {
+        if origin_host != host && !(from_nowhere && origin == "null") {
             return Err(failed());
         }
     }

@@ -8,7 +8,7 @@ use super::limits::{Logins, PluginRate, Rates, admit_to_plugin};
 use super::traced;
 use super::traffic::{Meter, Traffic};
 use crate::auth::recent::Recent;
-use crate::config::MetricsAccess;
+use crate::config::{LoginPage, MetricsAccess};
 use crate::observe::metrics::Metrics;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -54,6 +54,8 @@ pub struct AppState {
     pub secure_cookies: bool,
     /// Where people reach the server, for links in mail.
     pub public_url: Option<String>,
+    /// What the login page says and asks for.
+    pub login_page: LoginPage,
     /// The OpenAPI document.
     pub openapi: serde_json::Value,
     /// Places for comparing passwords, which takes a processor for tens of milliseconds and much memory: a
@@ -99,6 +101,7 @@ impl AppState {
             session_lifetime: config.session_lifetime,
             secure_cookies: config.cookies_are_secure(),
             public_url: config.accounts.public_url.clone(),
+            login_page: config.accounts.login_page.clone(),
             openapi,
             judges: Arc::new(Semaphore::new(cores.div_ceil(2))),
             logins: Arc::new(Logins::new(config.limits.login_delay_max)),
@@ -113,6 +116,14 @@ impl AppState {
             trace_prefix: u32::from_le_bytes(prefix),
             trace_count: AtomicU64::new(0),
         })
+    }
+
+    /// Where people reach the server. Never the host that the request claims: a mail must not lead to whoever wrote it.
+    pub(super) fn reached_at(&self, http: &HttpRequest) -> String {
+        match &self.public_url {
+            Some(base) => base.clone(),
+            None => format!("http://{}", http.app_config().local_addr()),
+        }
     }
 
     /// A name for a request in logs and in the `X-Request-Id` header.
@@ -408,7 +419,7 @@ pub(super) fn cx(
 }
 
 /// 301 to the same path with a slash, query kept. *Source: spec, auth-user §1.1.*
-async fn add_slash(http: HttpRequest) -> HttpResponse {
+pub(super) async fn add_slash(http: HttpRequest) -> HttpResponse {
     let query = http.query_string();
     let separator = if query.is_empty() { "" } else { "?" };
     let location = format!("{}/{separator}{query}", http.path());
@@ -442,7 +453,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> ApiResult {
 }
 
 /// An answer in YAML: the rows of an export. *Source: spec, auth-user §1.6.*
-pub(super) fn yaml(rows: Vec<serde_json::Value>) -> ApiResult {
+pub(super) fn yaml(rows: &[serde_json::Value]) -> ApiResult {
     let text = crate::wire::yaml::write(rows).map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type("application/yaml; charset=utf-8").body(text))
 }

@@ -97,6 +97,21 @@ impl ApiError {
         found
     }
 
+    /// As [`ApiError::sentences`], with the field before each where `label` has a name for it.
+    pub(crate) fn sentences_of(&self, label: impl Fn(&str) -> Option<&'static str>) -> Vec<String> {
+        let Value::Object(fields) = &self.body else { return self.sentences() };
+        let one = |(field, complaints): (&String, &Value)| {
+            let mut found = Vec::new();
+            collect_messages(complaints, &mut found);
+            let name = label(field);
+            found.into_iter().map(move |message| match name {
+                Some(name) => format!("{name}: {message}"),
+                None => message,
+            })
+        };
+        fields.iter().flat_map(one).collect()
+    }
+
     /// More than a limit allows: 429. *Source: spec, error translation (throttled).*
     pub(crate) fn too_many(message: &str, seconds: u64) -> Self {
         let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::Other, message);

@@ -2,10 +2,13 @@
 
 use super::auth::{self, CSRF_COOKIE, SESSION_COOKIE, check_csrf};
 use super::body;
-use super::endpoint::{AppState, REQUEST_ID, query_value};
+use super::endpoint::{AppState, REQUEST_ID, add_slash, query_value};
 use super::error::ApiError;
 use super::limits::LoginOutcome;
+use super::pages;
+use super::renewal;
 use super::traced;
+use super::traffic::Meter;
 use crate::auth::secret;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
@@ -14,35 +17,49 @@ use crate::services::user::{self, Credentials, NewSession};
 use crate::store::StoreError;
 use crate::store::queries::user::active_by_username;
 use crate::store::rows::UserRow;
+use crate::ui::{self, Link, Login, Notice, Terms};
 use crate::wire::coerce::check_storable;
 use actix_web::cookie::{Cookie, SameSite, time};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, RETRY_AFTER, X_FRAME_OPTIONS};
+use actix_web::http::header::{HOST, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::model::User;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A login form is small; what is not is none.
-const MOST_FORM_BYTES: usize = 16 * 1024;
+/// Forms of passwords are small, escaped ones too; what is not is none.
+pub(super) const MOST_FORM_BYTES: usize = 32 * 1024;
+/// Cookie of who has agreed to the terms of service.
+const TERMS_COOKIE: &str = "AGREE_TERM_OF_SERVICE";
 /// How long a login waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
     let meter = state.traffic.meter("/auth/login/", [&Method::GET, &Method::POST]);
+    mount_bare("/auth/login", &meter, service);
     let own = Arc::clone(state);
     service.service(resource("/auth/login/").to(move |http: HttpRequest, payload: Payload| {
         let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
         async move { meter.watch(http.clone(), login(&state, http, payload, meter.route())).await }
     }));
     let meter = state.traffic.meter("/auth/logout/", [&Method::POST]);
+    mount_bare("/auth/logout", &meter, service);
     let own = Arc::clone(state);
     service.service(resource("/auth/logout/").to(move |http: HttpRequest| {
         let (state, meter) = (Arc::clone(&own), Arc::clone(&meter));
         async move { meter.watch(http.clone(), logout(&state, http, meter.route())).await }
+    }));
+}
+
+/// The path without its last slash leads to the one with it. *Source: spec, auth-user §1.1.*
+pub(super) fn mount_bare(path: &str, meter: &Arc<Meter>, service: &mut ServiceConfig) {
+    let meter = Arc::clone(meter);
+    service.service(resource(path).to(move |http: HttpRequest| {
+        let meter = Arc::clone(&meter);
+        async move { meter.watch(http.clone(), add_slash(http)).await }
     }));
 }
 
@@ -60,7 +77,7 @@ async fn login(state: &Arc<AppState>, http: HttpRequest, payload: Payload, route
 }
 
 /// The answer under the name that its request has in the log.
-fn named(mut response: HttpResponse, trace_id: &str) -> HttpResponse {
+pub(super) fn named(mut response: HttpResponse, trace_id: &str) -> HttpResponse {
     if let Ok(value) = HeaderValue::from_str(trace_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -74,11 +91,18 @@ async fn show(
     trace_id: &Arc<str>,
 ) -> Result<HttpResponse, ApiError> {
     state.rates.stranger(http)?;
-    let next = next_page(query_value(http, "next"));
+    let next = next_page(http, query_value(http, "next"));
+    // A link from a mail, also for who is logged in elsewhere. *Source: spec, auth-user §4.8.*
+    if let (Some(uid), Some(token), false) =
+        (query_value(http, "uidb64"), query_value(http, "token"), state.host.is_reset_disabled())
+    {
+        return renewal::form(state, http, StatusCode::OK, &[], Link { uid: &uid, token: &token });
+    }
     if auth::session_user(state, http, trace_id).await?.is_some() {
         return Ok(redirect(&next));
     }
-    form(state, http, &next, Complaint::None)
+    let renewed = query_value(http, "done").as_deref() == Some("password");
+    form(state, http, &next, if renewed { Complaint::Renewed } else { Complaint::None })
 }
 
 async fn submit(
@@ -92,7 +116,13 @@ async fn submit(
     let fields = body::form(&bytes);
     let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     check_csrf(http, field("csrfmiddlewaretoken").as_deref())?;
-    let next = next_page(field("next").or_else(|| query_value(http, "next")));
+    let next = next_page(http, field("next").or_else(|| query_value(http, "next")));
+    // Before the password: who does not agree gets no session. *Source: spec, auth-user §2.1.*
+    if !agrees(state, field("extra_param").as_deref()) {
+        let body =
+            json!({"error": "agree to the terms of service: send AGREE_TERM_OF_SERVICE in extra_param"});
+        return Err(ApiError::with_body(StatusCode::BAD_REQUEST, body));
+    }
     let (username, password) = (field("username").unwrap_or_default(), field("password").unwrap_or_default());
 
     // Whatever the password is: who must wait does not learn whether it was right.
@@ -117,6 +147,9 @@ async fn submit(
     set_cookie(state, &mut response, SESSION_COOKIE, &session.key, true, lifetime)?;
     // A fresh one, so that one planted before the login is of no use after it.
     set_cookie(state, &mut response, CSRF_COOKIE, &new_csrf()?, false, lifetime)?;
+    if state.login_page.check_terms {
+        set_cookie(state, &mut response, TERMS_COOKIE, "True", true, time::Duration::days(365))?;
+    }
     Ok(response)
 }
 
@@ -198,18 +231,26 @@ pub(super) async fn end_session(
     Ok(response)
 }
 
-fn runner(state: &Arc<AppState>, user: Option<User>, trace_id: &Arc<str>) -> Runner {
+pub(super) fn runner(state: &Arc<AppState>, user: Option<User>, trace_id: &Arc<str>) -> Runner {
     let zone = state.host.zone.clone();
     let request = RequestInfo::new(user.map(Arc::new), Arc::clone(trace_id), Origin::Http, zone);
     Runner::new(Arc::clone(&state.host), Arc::new(request))
 }
 
-/// Only paths of this server: what a browser could read as another host is not one.
-fn next_page(next: Option<String>) -> String {
-    let own = |next: &String| {
-        next.starts_with('/') && !next.starts_with("//") && !next.chars().any(|c| c == '\\' || c.is_control())
-    };
-    next.filter(own).unwrap_or_else(|| "/ui/".to_owned())
+/// Where to go after the login: a path of this server, also when its address is before it.
+fn next_page(http: &HttpRequest, next: Option<String>) -> String {
+    let host = http.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let own = format!("{}://{host}", http.connection_info().scheme());
+    next.and_then(|next| own_path(&next, &own)).unwrap_or_else(|| "/ui/".to_owned())
+}
+
+/// The path of an address of the server `own`. What a browser could read as another host is not one.
+fn own_path(next: &str, own: &str) -> Option<String> {
+    let path = next.strip_prefix(own).unwrap_or(next);
+    let is_path = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.chars().any(|c| c == '\\' || c.is_control());
+    is_path.then(|| path.to_owned())
 }
 
 fn redirect(next: &str) -> HttpResponse {
@@ -254,89 +295,98 @@ fn set_cookie(
 #[derive(Clone, Copy)]
 enum Complaint<'a> {
     None,
+    /// A new password was set.
+    Renewed,
     /// The name or the password of this user was wrong.
     Wrong(&'a str),
     /// This user may try again in so many seconds.
     TooEarly(&'a str, u64),
 }
 
-/// The login page: plain on purpose, the user interface has its own place. A failed login gets it again
-/// with 200. *Source: spec, auth-user §2.1 (quirk to keep).*
+/// The login page. A failed login gets it again with 200. *Source: spec, auth-user §2.1 (quirk to keep).*
 fn form(
     state: &AppState,
     http: &HttpRequest,
     next: &str,
     complaint: Complaint<'_>,
 ) -> Result<HttpResponse, ApiError> {
-    let csrf = csrf_token(http)?;
-    let (user, said) = match complaint {
-        Complaint::None => ("", String::new()),
-        Complaint::Wrong(user) => (user, "The user name or the password is wrong.".to_owned()),
+    let frame = pages::of_nobody(state, http)?;
+    let (username, notice) = match complaint {
+        Complaint::None => ("", None),
+        Complaint::Renewed => ("", Some((true, "The new password is set. Log in with it.".to_owned()))),
+        Complaint::Wrong(user) => (user, Some((false, "The user name or the password is wrong.".to_owned()))),
         Complaint::TooEarly(user, seconds) => {
-            (user, format!("Too many attempts have failed. Try again in {seconds} s."))
+            (user, Some((false, format!("Too many attempts have failed. Try again in {seconds} s."))))
         }
     };
-    let alert = if said.is_empty() { said } else { format!("<p role=\"alert\">{said}</p>") };
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Pagoda: log in</title>\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <link rel=\"stylesheet\" href=\"/ui/static/pagoda.css\"></head>\
-         <body class=\"login\"><h1>Pagoda</h1>{alert}<form method=\"post\" action=\"/auth/login/\">\
-         <input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"{csrf}\">\
-         <input type=\"hidden\" name=\"next\" value=\"{next}\">\
-         <p><label>User name <input name=\"username\" value=\"{user}\" autocomplete=\"username\" autofocus></label></p>\
-         <p><label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\"></label></p>\
-         <p><button>Log in</button></p></form></body></html>",
-        next = escape(next),
-        user = escape(user),
-    );
-    let mut response = match complaint {
-        Complaint::TooEarly(_, seconds) => {
-            let mut response = HttpResponse::TooManyRequests();
-            response.insert_header((RETRY_AFTER, seconds));
-            response
-        }
-        _ => HttpResponse::Ok(),
+    let notice = notice.map(|(well, text)| Notice { well, text });
+    let said = &state.login_page;
+    let are_known = http.cookie(TERMS_COOKIE).is_some_and(|cookie| cookie.value() == "True");
+    let page = Login {
+        title: said.title.as_deref(),
+        subtitle: said.subtitle.as_deref(),
+        note: said.note.as_deref(),
+        note_url: said.note_url.as_deref(),
+        terms: said.check_terms.then_some(Terms { url: said.terms_url.as_deref(), are_known }),
+        next,
+        username,
+        can_reset: !state.host.is_reset_disabled(),
     };
-    let mut response = response
-        .content_type("text/html; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((X_FRAME_OPTIONS, "DENY"))
-        .body(page);
-    set_csrf(state, &mut response, &csrf)?;
+    let status = match complaint {
+        Complaint::TooEarly(..) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::OK,
+    };
+    let mut response = pages::html(status, ui::login(&frame, notice.as_ref(), &page))?;
+    if let Complaint::TooEarly(_, seconds) = complaint {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    pages::dress(&mut response);
+    set_csrf(state, &mut response, &frame.csrf)?;
     Ok(response)
 }
 
-fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
+/// Whether a login may go on: it says that its user agrees to the terms of service, where one must.
+/// *Source: spec, auth-user §2.1.*
+fn agrees(state: &AppState, extra: Option<&str>) -> bool {
+    let is_true = |value: &Value| match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+    };
+    let read = |extra: &str| {
+        let extra: Value = serde_json::from_str(extra).ok()?;
+        extra.get("AGREE_TERM_OF_SERVICE").map(is_true)
+    };
+    !state.login_page.check_terms || extra.and_then(read).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, next_page};
+    use super::own_path;
 
     #[test]
     fn only_own_paths_are_gone_to() {
-        let next = |text: &str| next_page(Some(text.to_owned()));
-        assert_eq!(next("/ui/entities?x=1"), "/ui/entities?x=1");
-        for foreign in ["https://evil.example/", "//evil.example/", "/\\evil.example", "evil", "", "/a\r\nb"]
-        {
-            assert_eq!(next(foreign), "/ui/", "{foreign}");
+        let next = |text: &str| own_path(text, "http://own.example:8080");
+        for own in ["/ui/entities?x=1", "http://own.example:8080/ui/entities?x=1"] {
+            assert_eq!(next(own).as_deref(), Some("/ui/entities?x=1"));
         }
-    }
-
-    #[test]
-    fn nothing_breaks_out_of_an_attribute() {
-        assert_eq!(escape("\"><script>'&"), "&quot;&gt;&lt;script&gt;&#39;&amp;");
+        for foreign in [
+            "https://evil.example/",
+            "//evil.example/",
+            "/\\evil.example",
+            "evil",
+            "",
+            "/a\r\nb",
+            "https://own.example:8080/",
+            "http://own.example:80801/",
+            "http://own.example:8080@evil.example/",
+            "http://own.example:8080//evil.example/",
+            "http://own.example:8080",
+        ] {
+            assert_eq!(next(foreign), None, "{foreign}");
+        }
     }
 }

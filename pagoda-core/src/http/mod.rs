@@ -18,6 +18,7 @@ pub mod openapi;
 mod page;
 mod pages;
 mod plugin_routes;
+mod renewal;
 mod routes;
 mod traced;
 mod traffic;

@@ -135,23 +135,39 @@ async fn show(
     page: Page,
     trace_id: &Arc<str>,
 ) -> HttpResponse {
-    let mut frame = Frame {
-        user: None,
-        is_admin: false,
-        csrf: String::new(),
-        now: Timestamp::now(),
-        zone: state.host.zone.clone(),
-    };
+    let mut frame = empty_frame(state);
     let outcome = match visitor(state, &http, trace_id, &mut frame).await {
         Ok(user) => process(state, http, payload, page, trace_id, user, &frame).await,
         Err(error) => Err(error),
     };
     let mut response = outcome.unwrap_or_else(|error| failure(error, &frame, trace_id));
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, value);
-    }
+    dress(&mut response);
     sign_off(state, &mut response, trace_id);
     response
+}
+
+fn empty_frame(state: &AppState) -> Frame {
+    Frame {
+        user: None,
+        is_admin: false,
+        csrf: String::new(),
+        now: Timestamp::now(),
+        zone: state.host.zone.clone(),
+    }
+}
+
+/// What is around a page for who has not logged in.
+pub(super) fn of_nobody(state: &AppState, http: &HttpRequest) -> Result<Frame, ApiError> {
+    Ok(Frame { csrf: login::csrf_token(http)?, ..empty_frame(state) })
+}
+
+/// Gives a page the headers of all pages, but those that it has.
+pub(super) fn dress(response: &mut HttpResponse) {
+    for (name, value) in HEADERS {
+        if !response.headers().contains_key(&name) {
+            response.headers_mut().insert(name, value);
+        }
+    }
 }
 
 /// Who looks, and with which CSRF token.
@@ -300,7 +316,7 @@ impl Visit {
     }
 }
 
-fn field<'a>(form: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(form: &'a Value, name: &str) -> Option<&'a str> {
     form.get(name).and_then(Value::as_str)
 }
 
@@ -311,17 +327,17 @@ fn for_administrators(error: ApiError) -> ApiError {
     }
 }
 
-fn see(address: &str) -> HttpResponse {
+pub(super) fn see(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }
 
-fn html(status: StatusCode, page: Result<String, String>) -> ApiResult {
+pub(super) fn html(status: StatusCode, page: Result<String, String>) -> ApiResult {
     let page = page.map_err(ApiError::internal)?;
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page))
 }
 
 /// An error as a page.
-fn failure(error: ApiError, frame: &Frame, trace_id: &Arc<str>) -> HttpResponse {
+pub(super) fn failure(error: ApiError, frame: &Frame, trace_id: &Arc<str>) -> HttpResponse {
     let (status, mut sentences) = (error.status(), error.sentences());
     sentences.push(format!("request id: {trace_id}"));
     let title = match status {

@@ -4,7 +4,7 @@ use super::api::{acl, alert, audit, category, entity, entry, entry_name, group, 
 use super::endpoint::{AppState, Cx, Endpoint, json};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
-use super::{health, login, metrics, older, pages, plugin_routes};
+use super::{health, login, metrics, older, pages, plugin_routes, renewal};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -18,6 +18,7 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         service.app_data(Data::new(Arc::clone(&state)));
         health::mount(&state, service);
         login::mount(&state, service);
+        renewal::mount(&state, service);
         metrics::mount(&state, service);
         pages::mount(service);
         older::mount(&state, service);
@@ -29,10 +30,11 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         let registry = &state.host.registry;
         for plugin in registry.plugins() {
             endpoints.extend(plugin_endpoints(plugin.decl.id));
+            // A name that is nobody's is a path that is none.
+            endpoints.extend(plugin.decl.alias.into_iter().flat_map(plugin_endpoints));
         }
         endpoints.extend(plugin_routes::endpoints(registry, &state.rates));
         endpoints.push(Endpoint::new("/api/v2/plugins/").on(Method::GET, plugin::list));
-        endpoints.extend(plugin_endpoints(ANY_PLUGIN));
         mount(endpoints, &state.traffic, service);
         let meter = state.traffic.meter(NO_ROUTE, [&Method::GET]);
         service.default_service(actix_web::web::to(move |http: HttpRequest| {
@@ -174,12 +176,9 @@ fn access_endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// Whatever may be the id of a plugin, or another name of one.
-const ANY_PLUGIN: &str = "{plugin:[a-z][a-z0-9-]+}";
-
-/// What is said about a plugin.
-fn plugin_endpoints(id: &str) -> Vec<Endpoint> {
-    let at = |rest: &str| Endpoint::new(format!("{}/{rest}", plugin_routes::prefix(id)));
+/// What is said about a plugin, below its id or another name of it.
+fn plugin_endpoints(name: &str) -> Vec<Endpoint> {
+    let at = |rest: &str| Endpoint::new(format!("{}/{rest}", plugin_routes::prefix(name)));
     vec![
         at("").on(Method::GET, plugin::retrieve),
         // First without a slash at the end, which would otherwise be redirected, and that loses the method.

@@ -29,7 +29,8 @@ pub(super) fn before_import<T>(
     yaml::rows(&Value::Array(payload.rows.into_vec()), read).map_err(OpError::Invalid)
 }
 
-/// Imports rows one by one. At the first that cannot be done it stops and says why; those before it stay.
+/// Imports rows one by one. At the first that cannot be done it stops and gives the body of the answer, mostly a text;
+/// those before it stay.
 ///
 /// # Errors
 /// Those of `apply`.
@@ -37,8 +38,8 @@ pub(super) fn import_until_one_fails<T>(
     op: &mut OpCtx,
     kind: &'static str,
     rows: Vec<T>,
-    apply: impl Fn(&mut OpCtx, T) -> Result<Result<(), String>, OpError>,
-) -> Result<Result<(), String>, OpError> {
+    apply: impl Fn(&mut OpCtx, T) -> Result<Result<(), Value>, OpError>,
+) -> Result<Result<(), Value>, OpError> {
     let total = rows.len();
     for (index, row) in rows.into_iter().enumerate() {
         if let Err(complaint) = apply(op, row)? {

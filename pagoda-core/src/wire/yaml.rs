@@ -2,7 +2,9 @@
 
 use super::Fields;
 use pagoda_plugin_sdk::Code;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use serde_saphyr::SingleQuoted;
 
 /// Reads a document as JSON.
 ///
@@ -16,21 +18,34 @@ pub fn parse(bytes: &[u8]) -> Result<Value, String> {
 ///
 /// # Errors
 /// They cannot be written.
-pub fn write(rows: Vec<Value>) -> Result<String, String> {
-    let sorted: Vec<Value> = rows.into_iter().map(sorted).collect();
-    serde_saphyr::to_string(&sorted).map_err(|error| error.to_string())
+pub fn write(rows: &[Value]) -> Result<String, String> {
+    let rows: Vec<Node<'_>> = rows.iter().map(Node).collect();
+    serde_saphyr::to_string(&rows).map_err(|error| error.to_string())
 }
 
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
-            fields.sort_by(|left, right| left.0.cmp(&right.0));
-            Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>())
+/// A value as exports write it.
+struct Node<'a>(&'a Value);
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let mut fields: Vec<(&String, Node<'_>)> =
+                    fields.iter().map(|(key, value)| (key, Node(value))).collect();
+                fields.sort_by_key(|(key, _)| *key);
+                serializer.collect_map(fields)
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Node)),
+            Value::String(text) if is_single_quoted(text) => SingleQuoted(text).serialize(serializer),
+            other => other.serialize(serializer),
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        other => other,
     }
+}
+
+/// Whether a text needs quotes and nothing that only double ones can say.
+fn is_single_quoted(text: &str) -> bool {
+    serde_saphyr::to_string(&text).is_ok_and(|written| written.starts_with('"'))
+        && serde_saphyr::to_string(&SingleQuoted(text)).is_ok()
 }
 
 /// Reads the rows of a body. Complaints are one element per row, `{}` for good ones.
@@ -67,7 +82,7 @@ mod tests {
             json!({"name": "é: x", "id": 2, "users": ["a", "b"], "empty": [], "none": null, "text": ""}),
             json!({"permissions": [{"permission": "full", "obj_id": 3}]}),
         ];
-        let text = write(rows.clone()).unwrap();
+        let text = write(&rows).unwrap();
         let expected = "\
 - empty: []
   id: 2
@@ -81,9 +96,9 @@ mod tests {
   - obj_id: 3
     permission: full
 ";
-        assert_eq!(text.replace('"', "'"), expected);
+        assert_eq!(text, expected);
         assert_eq!(parse(text.as_bytes()).unwrap(), json!(rows));
-        assert_eq!(write(Vec::new()).unwrap(), "[]\n");
+        assert_eq!(write(&[]).unwrap(), "[]\n");
     }
 
     #[test]
@@ -93,8 +108,26 @@ mod tests {
             json!({"name": "1"}),
             json!({"name": "null"}),
             json!({"name": "a\nb"}),
+            json!({"name": " it's \"so\" \\ "}),
+            json!({"name": "x: \u{7}"}),
         ];
-        let text = write(rows.clone()).unwrap();
+        let text = write(&rows).unwrap();
         assert_eq!(parse(text.as_bytes()).unwrap(), json!(rows), "{text}");
+    }
+
+    #[test]
+    fn quotes_are_single_ones_where_nothing_is_escaped() {
+        let of = |text: &str| write(&[json!(text)]).unwrap();
+        for (text, written) in [
+            ("", "- ''\n"),
+            ("yes", "- 'yes'\n"),
+            ("12", "- '12'\n"),
+            ("a: b", "- 'a: b'\n"),
+            ("- 'x'", "- '- ''x'''\n"),
+            ("plain \"so\" text", "- plain \"so\" text\n"),
+            ("x: \t", "- \"x: \\t\"\n"),
+        ] {
+            assert_eq!(of(text), written);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Credentials, sessions, tokens, and the order of checks.
 
+use crate::contract::users::session;
 use crate::server::{Answer, Database, TestApp, on_both_databases};
+use pagoda_core::plugins::contributions::Contributions;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -8,6 +10,8 @@ on_both_databases! {
     tokens;
     a_session_from_login_to_logout;
     checks_come_in_their_order;
+    credentials_count_on_open_routes_too;
+    plugins_are_found_by_both_their_names;
     a_revoked_token_stops_working_within_a_second;
 }
 
@@ -20,13 +24,20 @@ fn tokens(database: Database) {
     // 1, 2
     let anonymous = app.request("GET", "/user/api/v2/me", &[], None).expect(403);
     assert_eq!(anonymous.codes(), ["AE-000000"]);
-    for good in [format!("Token {token}"), format!("tOkEn   {token}")] {
+    for good in [
+        format!("Token {token}"),
+        format!("tOkEn   {token}"),
+        format!("Token\t{token}"),
+        format!("Token \t \t{token}"),
+    ] {
         assert_eq!(me(&good).expect(200).json()["username"], "admin");
     }
     for bad in [
         "Token",
         "Token x",
         &format!("Token {token} x"),
+        &format!("Token {token}\tx"),
+        &format!("Token{token}"),
         &format!("Token {}", token.to_uppercase()),
         &format!("Bearer {token}"),
     ] {
@@ -111,6 +122,17 @@ fn a_session_from_login_to_logout(database: Database) {
     assert_eq!(entered.header("location"), Some("/ui/entities"));
     let foreign = post(&form("secret", "https://evil.example/"), &csrf_cookie).expect(302);
     assert_eq!(foreign.header("location"), Some("/ui/"));
+    // An address of this server is its path.
+    let host = app.base.strip_prefix("http://").unwrap();
+    for (next, to) in [
+        (format!("{}/ui/entities?a=b", app.base).replace('?', "%3F"), "/ui/entities?a=b"),
+        (format!("https://{host}/ui/entities"), "/ui/"),
+        (format!("{}0/ui/entities", app.base), "/ui/"),
+        (format!("{}//evil.example/", app.base), "/ui/"),
+    ] {
+        let entered = post(&form("secret", &next), &csrf_cookie).expect(302);
+        assert_eq!(entered.header("location"), Some(to), "{next}");
+    }
     let (session, csrf) = (cookie(&entered, "sessionid"), cookie(&entered, "csrftoken"));
     let cookies = format!("sessionid={session}; csrftoken={csrf}");
 
@@ -132,6 +154,52 @@ fn a_session_from_login_to_logout(database: Database) {
     app.request("GET", "/user/api/v2/me", &[("Cookie", &cookies)], None).expect(403);
 }
 
+fn plugins_are_found_by_both_their_names(database: Database) {
+    let plugins = Contributions::of(&[&pagoda_hello_world::PLUGIN]);
+    let Some(app) = TestApp::with(database, plugins, |_| {}) else { return };
+    for name in ["hello-world-plugin", "hello-world"] {
+        let shown = app.get(&format!("/api/v2/plugins/{name}/")).expect(200).json();
+        assert_eq!(shown["id"], "hello-world-plugin");
+        app.post(&format!("/api/v2/plugins/{name}/disable/"), json!({})).expect(200);
+        app.get("/api/v2/plugins/hello-world-plugin/hello/").expect(503);
+        app.post(&format!("/api/v2/plugins/{name}/enable"), json!({})).expect(200);
+        app.request("GET", &format!("/api/v2/plugins/{name}"), &[], None).expect(301);
+        app.request("GET", &format!("/api/v2/plugins/{name}/"), &[], None).expect(403);
+    }
+    // Its own routes are below its id.
+    app.get("/api/v2/plugins/hello-world-plugin/hello/").expect(200);
+    for path in ["hello-world/hello/", "hello-world-plugin/nowhere/", "hello-worl/", "hello-world-/"] {
+        let answer = app.get(&format!("/api/v2/plugins/{path}")).expect(404);
+        assert!(answer.header("content-type").unwrap().starts_with("text/html"), "{path}");
+    }
+}
+
+fn credentials_count_on_open_routes_too(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (cookies, csrf) = session(&app, "admin", "secret").unwrap();
+    let good = format!("Token {}", app.token);
+    let ask = |headers: &[(&str, &str)]| {
+        let headers = [&[("Content-Type", "application/json")], headers].concat();
+        app.request("POST", "/user/api/v2/password_reset", &headers, Some(br#"{"username": "nobody"}"#))
+    };
+    ask(&[]).expect(200);
+    ask(&[("Authorization", &good)]).expect(200);
+    ask(&[("Cookie", &cookies), ("X-CSRFToken", &csrf)]).expect(200);
+    // A session's request is its own only with the CSRF token, also where a token would do.
+    assert_eq!(ask(&[("Cookie", &cookies)]).expect(403).codes(), ["AE-210000"]);
+    assert_eq!(ask(&[("Cookie", &cookies), ("X-CSRFToken", "other")]).expect(403).codes(), ["AE-210000"]);
+    assert_eq!(ask(&[("Cookie", &cookies), ("Authorization", &good)]).expect(403).codes(), ["AE-210000"]);
+    // A session that does not hold is none; a token that does not is a mistake.
+    ask(&[("Cookie", "sessionid=nonsense")]).expect(200);
+    ask(&[("Cookie", "sessionid=nonsense"), ("Authorization", &good)]).expect(200);
+    assert_eq!(ask(&[("Authorization", "Token nonsense")]).expect(403).codes(), ["AE-000000"]);
+    ask(&[("Authorization", "Bearer nonsense")]).expect(200);
+    // Where a user is needed the same holds.
+    let me = |headers: &[(&str, &str)]| app.request("POST", "/user/api/v2/token/", headers, None);
+    assert_eq!(me(&[("Cookie", &cookies), ("Authorization", &good)]).expect(403).codes(), ["AE-210000"]);
+    assert_eq!(me(&[("Cookie", "sessionid=nonsense")]).expect(403).codes(), ["AE-000000"]);
+}
+
 fn checks_come_in_their_order(database: Database) {
     let Some(app) = TestApp::bare(database) else { return };
     let (id, _) = app.entity(json!({"name": "e"}));
@@ -146,7 +214,20 @@ fn checks_come_in_their_order(database: Database) {
     assert_eq!(moved.body, "");
     app.request("GET", "/user/api/v2/me/", &[], None).expect(404);
     app.request("GET", "/nowhere", &[], None).expect(404);
-    app.request("GET", "/api/v2/plugins/nobody/hello/", &[], None).expect(404);
+    for method in ["GET", "POST", "DELETE", "PATCH"] {
+        let moved = app.request(method, "/auth/login?next=%2Fui%2Fx&a=b", &[], None).expect(301);
+        assert_eq!(moved.header("location"), Some("/auth/login/?next=%2Fui%2Fx&a=b"));
+        assert_eq!(moved.body, "");
+        let moved = app.request(method, "/auth/logout", &[], None).expect(301);
+        assert_eq!(moved.header("location"), Some("/auth/logout/"));
+    }
+    // So does a plugin that there is not, for administrators too.
+    for path in ["nobody/", "nobody", "nobody/hello/", "nobody/enable/", "nobody/enable", "nobody/reset"] {
+        for headers in [vec![], vec![token], vec![("Accept", "image/png")]] {
+            let answer = app.request("POST", &format!("/api/v2/plugins/{path}"), &headers, None).expect(404);
+            assert!(answer.header("content-type").unwrap().starts_with("text/html"), "{path}");
+        }
+    }
     // `Accept` comes before credentials, credentials before the method, the method before the object.
     assert_eq!(
         app.request("GET", "/entity/api/v2/", &[("Accept", "image/png")], None).expect(406).codes(),

@@ -32,6 +32,9 @@ on_both_databases! {
     the_answer_shows_the_new_state;
     the_history_of_what_has_none_is_empty;
     names_of_the_history_are_those_of_the_time;
+    roles_that_are_named_must_be_ones_own_unless_nobody_is_locked_out;
+    the_history_has_roles_as_they_are_called_now;
+    deleted_objects_are_reached_by_their_rules;
 }
 
 /// An entity with an attribute and an entry that has a value, and a guest.
@@ -508,4 +511,73 @@ fn names_of_the_history_are_those_of_the_time(database: Database) {
     assert_eq!(names, ["third", "third", "e", "s", "e"], "flags as it was called, roles as it is called");
     scene.app.put(&format!("/entry/api/v2/{}/", scene.entry), json!({"name": "y"})).expect(202);
     assert_eq!(column(&json!(scene.history(scene.entry)), "name"), ["x"]);
+}
+
+fn roles_that_are_named_must_be_ones_own_unless_nobody_is_locked_out(database: Database) {
+    let Some(scene) = Scene::new(database) else { return };
+    let own = role(&scene.app, "own", &json!({"users": [scene.guest]}));
+    let foreign = role(&scene.app, "foreign", &json!({}));
+    let gone = role(&scene.app, "gone", &json!({"users": [scene.guest]}));
+    scene.app.delete(&format!("/role/api/v2/{gone}")).expect(204);
+    let with = |also: i64| {
+        json!({"is_public": false, "acl_settings": [
+            {"member_id": own, "value": 8}, {"member_id": also, "value": 2},
+        ]})
+    };
+    for other in [foreign, gone] {
+        assert_eq!(scene.put(scene.entity, with(other)).expect(403).codes(), ["AE-210000"]);
+    }
+    let levels = || column(&scene.shown(scene.entity)["roles"], "current_permission");
+    assert_eq!((levels(), &scene.shown(scene.entity)["is_public"]), (vec![json!(1), json!(1)], &json!(true)));
+    // Where the object ends up public, or with full for everybody, any role may be named.
+    let settings = |level: i32| json!([{"member_id": foreign, "value": level}]);
+    scene.put(scene.entity, json!({"acl_settings": settings(2)})).expect(200);
+    assert_eq!(levels(), [1, 2]);
+    let body = json!({"is_public": false, "default_permission": 8, "acl_settings": settings(4)});
+    scene.put(scene.entity, body).expect(200);
+    assert_eq!(levels(), [1, 4]);
+    let body = json!({"is_public": true, "default_permission": 1, "acl_settings": settings(8)});
+    scene.put(scene.entity, body).expect(200);
+    assert_eq!(levels(), [1, 8]);
+    // A role that is gone with its full level counts for nothing, also while others hold less.
+    scene
+        .app
+        .put(&acl_path(scene.entity), json!({"acl_settings": [{"member_id": own, "value": 4}]}))
+        .expect(200);
+    scene.put(scene.entity, json!({"is_public": false, "default_permission": 4})).expect(200);
+    scene.app.put(&acl_path(scene.entity), json!({"is_public": true})).expect(200);
+    scene.app.delete(&format!("/role/api/v2/{foreign}")).expect(204);
+    scene.put(scene.entity, json!({"is_public": false})).expect(403);
+}
+
+fn the_history_has_roles_as_they_are_called_now(database: Database) {
+    let Some(scene) = Scene::new(database) else { return };
+    let id = role(&scene.app, "r", &json!({}));
+    grant(&scene.app, scene.entity, id, 2);
+    let target = || scene.history(scene.entity)[0]["changes"][0]["target"].as_str().unwrap().to_owned();
+    assert_eq!(target(), "r");
+    let path = format!("/role/api/v2/{id}");
+    scene.app.put(&path, json!({"name": "renamed", "admin_users": [ADMIN]})).expect(200);
+    assert_eq!(target(), "renamed");
+    scene.app.delete(&path).expect(204);
+    assert!(target().starts_with("renamed_deleted_"), "{}", target());
+}
+
+fn deleted_objects_are_reached_by_their_rules(database: Database) {
+    let Some(scene) = Scene::new(database) else { return };
+    let (gone, attrs) = scene.app.entity(json!({"name": "gone", "attrs": [{"name": "a", "type": 2}]}));
+    scene.guest("DELETE", &format!("/entry/api/v2/{}/", scene.entry), None).expect(204);
+    let path = format!("/entity/api/v2/{gone}/");
+    scene.app.put(&path, json!({"attrs": [{"id": attrs["a"], "is_deleted": true}]})).expect(202);
+    scene.guest("DELETE", &path, None).expect(202);
+    for object in [scene.entry, gone, attrs["a"]] {
+        let shown = scene.guest("GET", &acl_path(object), None).expect(200).json();
+        assert!(shown["name"].as_str().unwrap().contains("_deleted_"), "{shown}");
+        let steps = scene.history(object).len();
+        let changed = scene.put(object, json!({"default_permission": 2})).expect(200).json();
+        assert_eq!(changed["default_permission"], 2);
+        let newest = &scene.history(object)[0];
+        assert_eq!(newest["changes"][0]["target"], "default_permission");
+        assert_eq!(scene.history(object).len(), steps + 1);
+    }
 }

@@ -1,6 +1,6 @@
 //! Cases C: what a user did. *Source: spec, auth-user §4.11.*
 
-use super::{close, column, grant, group, person, role};
+use super::{acl_path, close, column, grant, group, person, role};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
 use pagoda_core::services::run::{Mode, Runner};
 use pagoda_plugin_sdk::time::Timestamp;
@@ -13,6 +13,9 @@ on_both_databases! {
     case_platform_061_064_parameters_that_make_no_sense;
     case_platform_065_what_may_not_be_read_is_not_there;
     case_platform_067_068_references_have_a_model;
+    periods_have_ends_and_no_more_than_sixty_days;
+    the_ten_newest_are_counted_before_it_is_known_who_may_read_them;
+    records_have_exactly_these_keys;
 }
 
 fn ask(app: &TestApp, token: &str, id: i64, query: &str) -> Answer {
@@ -101,6 +104,22 @@ fn case_platform_058_062_a_period_has_no_count(database: Database) {
     // Without a zone it is UTC.
     let bare = |minutes| moment(minutes).replace('Z', "");
     assert_eq!(of(&format!("?since={}&to={}", bare(30), moment(90))), 1);
+    // A blank between day and time separates them; one after the time is the `+` of an offset.
+    let blank = |minutes| bare(minutes).replace('T', "%20");
+    let plus = |minutes| format!("{}+00:00", bare(minutes));
+    for (since, to) in [
+        (bare(30), bare(90)),
+        (moment(30), bare(90)),
+        (plus(30), plus(90)),
+        (blank(30), plus(90).replace('+', "%2B")),
+        (format!("{}+00:00", blank(30)), blank(90)),
+    ] {
+        assert_eq!(of(&format!("?since={since}&to={to}")), 1, "{since} {to}");
+    }
+    // No end is the end of time.
+    assert_eq!(of("?since=9999-12-31T23:59:59Z"), 12);
+    assert_eq!(of("?since=9999-12-31T23:59:59.999999"), 12);
+    assert_eq!(of("?since=2024-01-31T12:00:00"), 0);
 }
 
 fn case_platform_059_values_that_were_replaced_meanwhile(database: Database) {
@@ -127,6 +146,10 @@ fn case_platform_061_064_parameters_that_make_no_sense(database: Database) {
         ("within_minutes=abc".to_owned(), "within_minutes"),
         ("within_minutes=0".to_owned(), "within_minutes"),
         ("within_minutes=-5".to_owned(), "within_minutes"),
+        ("within_minutes=1.5".to_owned(), "within_minutes"),
+        ("within_minutes=".to_owned(), "within_minutes"),
+        ("within_minutes=99999999999999999999".to_owned(), "within_minutes"),
+        ("since=&within_minutes=x".to_owned(), "since"),
         ("since=x&to=y&within_minutes=z".to_owned(), "since"),
         ("to=yesterday&within_minutes=z".to_owned(), "to"),
         (format!("since={}&to={}", moment(10), moment(5)), "to"),
@@ -135,6 +158,17 @@ fn case_platform_061_064_parameters_that_make_no_sense(database: Database) {
     ] {
         let answer = ask(&app, &app.token, 1, &format!("?{query}")).expect(400).json();
         assert!(answer[key].is_string() && answer.as_object().unwrap().len() == 1, "{query}: {answer}");
+    }
+    ask(&app, &app.token, 1, "?within_minutes=9999999999999").expect(200);
+    assert_eq!(
+        app.request("GET", "/user/api/v2/1/activity?since=x", &[], None).expect(403).codes(),
+        ["AE-000000"]
+    );
+    // Who is asked about comes first.
+    let (gone, _) = person(&app, "gone");
+    app.delete(&format!("/user/api/v2/{gone}/")).expect(204);
+    for id in [gone, 999_999] {
+        assert_eq!(ask(&app, &app.token, id, "?since=x").expect(404).codes(), ["AE-230000"]);
     }
 }
 
@@ -150,6 +184,13 @@ fn case_platform_065_what_may_not_be_read_is_not_there(database: Database) {
     app.delete(&format!("/entry/api/v2/{gone}/")).expect(204);
     let all = list(&app, &token, 1, "").len();
     assert_eq!(all, 7, "two creations, four values, a deletion");
+    let shown = app.get(&format!("/entry/api/v2/{entry}/")).json();
+    let instance =
+        shown["attrs"].as_array().unwrap().iter().find(|attr| attr["schema"]["name"] == "a").unwrap();
+    let instance = instance["id"].as_i64().unwrap();
+    close(&app, instance);
+    assert_eq!(list(&app, &token, 1, "").len(), all - 1, "one value of one entry");
+    app.put(&acl_path(instance), json!({"is_public": true})).expect(200);
     close(&app, attrs["b"]);
     assert_eq!(list(&app, &token, 1, "").len(), all - 2);
     close(&app, entry);
@@ -176,7 +217,10 @@ fn case_platform_067_068_references_have_a_model(database: Database) {
         {"name": "group", "type": 16}, {"name": "groups", "type": 1040}, {"name": "role", "type": 64},
         {"name": "roles", "type": 1088}, {"name": "select", "type": 512, "choices": choices},
         {"name": "choices", "type": 1536, "choices": choices}, {"name": "day", "type": 32}, {"name": "number", "type": 256},
-        {"name": "numbers", "type": 1280}, {"name": "flag", "type": 8},
+        {"name": "numbers", "type": 1280}, {"name": "flag", "type": 8}, {"name": "text", "type": 4},
+        {"name": "strings", "type": 1026}, {"name": "date", "type": 32}, {"name": "moment", "type": 128},
+        {"name": "no moment", "type": 128}, {"name": "no number", "type": 256}, {"name": "no object", "type": 1, "referral": [target]},
+        {"name": "no choice", "type": 512, "choices": choices}, referring("half", 2049),
     ]}));
     let given = [
         ("object", json!(one)),
@@ -193,6 +237,15 @@ fn case_platform_067_068_references_have_a_model(database: Database) {
         ("number", json!(1.5)),
         ("numbers", json!([1, null])),
         ("flag", json!(true)),
+        ("text", json!("a\nb")),
+        ("strings", json!(["b", "a"])),
+        ("date", json!("2024-2-1")),
+        ("moment", json!("2024-02-01T00:00:00Z")),
+        ("no moment", json!("")),
+        ("no number", Value::Null),
+        ("no object", Value::Null),
+        ("no choice", json!("")),
+        ("half", json!({"name": "n", "id": null})),
     ];
     let body: Value = given.iter().map(|(name, value)| json!({"id": attrs[*name], "value": value})).collect();
     app.entry(entity, json!({"name": "x", "attrs": body}));
@@ -218,7 +271,81 @@ fn case_platform_067_068_references_have_a_model(database: Database) {
         ("number", json!(1.5)),
         ("numbers", json!([1, null])),
         ("flag", json!(true)),
+        ("text", json!("a\nb")),
+        ("strings", json!(["b", "a"])),
+        ("date", json!("2024-02-01")),
+        ("moment", json!("2024-02-01T00:00:00+00:00")),
+        ("no moment", Value::Null),
+        ("no number", Value::Null),
+        ("no object", Value::Null),
+        ("no choice", Value::Null),
+        ("half", json!({"name": "n", "object": null})),
     ] {
         assert_eq!(value(name), expected, "{name}");
     }
+}
+
+fn periods_have_ends_and_no_more_than_sixty_days(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    app.entry(entity, json!({"name": "old"}));
+    age(&app, 24 * 60);
+    app.entry(entity, json!({"name": "new"}));
+    let names = |query: &str| -> Vec<Value> {
+        let found = list(&app, &app.token, 1, query);
+        found.iter().map(|record| record["target"]["name"].clone()).collect()
+    };
+    let day = 24 * 60;
+    // `to` alone reaches to now, and wins over minutes; `since` alone reaches back to the beginning.
+    assert_eq!(names(&format!("?to={}&within_minutes=1", moment(2 * day))), ["new", "old"]);
+    assert_eq!(names(&format!("?since={}", moment(60))), ["old"]);
+    // Both ends belong to it.
+    let old = list(&app, &app.token, 1, &format!("?since={}", moment(60)));
+    let exactly = old[0]["timestamp"].as_str().unwrap();
+    assert_eq!(names(&format!("?since={exactly}&to={exactly}")), ["old"]);
+    assert_eq!(names(&format!("?to={}", moment(60 * day - 1))).len(), 2);
+    for query in
+        [format!("?to={}", moment(60 * day)), format!("?since={}&to={}", moment(0), moment(60 * day + 1))]
+    {
+        assert!(ask(&app, &app.token, 1, &query).expect(400).json()["to"].is_string(), "{query}");
+    }
+}
+
+fn the_ten_newest_are_counted_before_it_is_known_who_may_read_them(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (_, token) = person(&app, "guest");
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    let made: Vec<i64> = (0..14).map(|n| app.entry(entity, json!({"name": format!("n{n:02}")}))).collect();
+    app.delete(&format!("/entry/api/v2/{}/", made[0])).expect(204);
+    assert_eq!(list(&app, &token, 1, "").len(), 11, "ten of each kind");
+    for id in &made[4..] {
+        close(&app, *id);
+    }
+    assert_eq!(list(&app, &token, 1, "").len(), 1);
+    assert_eq!(list(&app, &token, 1, "?within_minutes=5").len(), 5);
+}
+
+fn records_have_exactly_these_keys(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (entity, attrs) = app.entity(json!({"name": "e", "attrs": [{"name": "a", "type": 2}]}));
+    let entry = app.entry(entity, json!({"name": "n", "attrs": [{"id": attrs["a"], "value": "x"}]}));
+    let found = list(&app, &app.token, 1, "");
+    let at = found[0]["timestamp"].as_str().unwrap();
+    assert!(at.len() == 27 && at.ends_with('Z'), "{at}");
+    let version = found[0]["target"]["attr"]["curr_value"]["attribute_value_id"].as_i64().unwrap();
+    let expected = json!([
+        {"action_type": "update", "target_type": "item", "timestamp": at, "target": {
+            "item_id": entry, "item_name": "n", "model": {"model_id": entity, "model_name": "e"},
+            "attr": {
+                "attribute_id": attrs["a"], "attribute_name": "a", "type": 2, "prev_value": null,
+                "curr_value": {
+                    "attribute_value_id": version, "value": "x", "user": {"user_id": 1, "username": "admin"},
+                },
+            },
+        }},
+        {"action_type": "create", "target_type": "item", "timestamp": at, "target": {
+            "item_id": entry, "name": "n", "model": {"id": entity, "name": "e"},
+        }},
+    ]);
+    assert_eq!(json!(found), expected);
 }

@@ -18,9 +18,10 @@ mod isolation;
 mod jobs;
 mod names;
 mod parties;
+pub(crate) mod passwords;
 mod references;
 mod roles;
-mod users;
+pub(crate) mod users;
 mod values;
 mod webhooks;
 

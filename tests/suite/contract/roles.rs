@@ -406,6 +406,31 @@ fn an_import_says_what_it_could_not_do(database: Database) {
     let list = app.get(ROLES).json();
     assert_eq!(column(&list, "name"), ["last", "one", "own", "taken"]);
     assert_eq!(list[1]["users"], json!([{"id": user, "username": "u"}]));
+    // An object that is missing or no id is a mistake of its row; the row's other grants are made.
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    let row = |permissions: &str| {
+        format!(
+            "- {{name: last, users: [], groups: [], admin_users: [admin], admin_groups: [], permissions: [{permissions}]}}\n"
+        )
+    };
+    let rows = [
+        "{permission: full}",
+        "{obj_id: x, permission: full}",
+        "{obj_id: null, permission: full}",
+        "{obj_id: [], permission: full}",
+    ];
+    for bad in rows {
+        let good = format!("{{obj_id: '{entity}', permission: readable}}");
+        let job = import(&app, &row(&format!("{bad}, {good}, {{obj_id: nothing, permission: other}}, {{}}")));
+        assert_eq!((job.status, job.text.lines().count()), (7, 1), "{bad}: {}", job.text);
+        assert!(job.text.starts_with("last: "), "{}", job.text);
+    }
+    let exported = app.get("/role/api/v2/export").expect(200).body;
+    assert_eq!(
+        exported.matches(&format!("obj_id: {entity}\n    permission: readable")).count(),
+        1,
+        "{exported}"
+    );
 }
 
 fn an_import_is_for_administrators(database: Database) {
@@ -424,6 +449,8 @@ fn an_import_is_judged_row_by_row(database: Database) {
 - {name: r}
 - {name: r, users: x, groups: null, admin_users: [1, []], admin_groups: [], permissions: [7]}
 - text
+- {name: r, users: ['', null, ' x '], groups: [ok], admin_users: [], admin_groups: [], permissions: null}
+- {name: r, users: [], groups: [], admin_users: [], admin_groups: [], permissions: {obj_id: 1}}
 ";
     let answer = send_yaml(&app, &app.token, "/role/api/v2/import", body).expect(400).json();
     assert_eq!(answer[0], json!({}));
@@ -438,6 +465,16 @@ fn an_import_is_judged_row_by_row(database: Database) {
     assert_eq!(code(&answer[2]["admin_users"]["1"]), "AE-121000");
     assert_eq!(code(&answer[2]["permissions"]["0"]), "AE-999999");
     assert_eq!(code(&answer[3]["non_field_errors"]), "AE-121000");
+    let blank = answer[4]["users"].as_object().unwrap();
+    assert_eq!(
+        (blank.len(), code(&blank["0"]), code(&blank["1"])),
+        (2, "AE-999999".into(), "AE-999999".into())
+    );
+    assert_eq!(
+        (code(&answer[4]["permissions"]), code(&answer[5]["permissions"])),
+        ("AE-999999".into(), "AE-121000".into())
+    );
+    assert_eq!(answer[4].as_object().unwrap().len(), 2);
     assert_eq!(app.get(ROLES).json(), json!([]));
 }
 
@@ -518,6 +555,7 @@ fn there_are_no_more_than_may_be(database: Database) {
     app.put(&one(first), json!({"name": "r2", "admin_users": [ADMIN]})).expect(200);
     let row = "- {name: s, users: [], groups: [], admin_users: [], admin_groups: []}";
     assert_eq!(import(&app, row).status, 3);
-    send_yaml(&app, &app.token, "/group/api/v2/groups/import", "- name: h").expect(400);
+    let refused = send_yaml(&app, &app.token, "/group/api/v2/groups/import", "- name: h").expect(400);
+    assert_eq!(refused.codes(), ["non_field_errors AE-122000"]);
     assert_eq!(app.get(ROLES).json().as_array().unwrap().len(), 1);
 }

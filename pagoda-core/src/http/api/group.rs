@@ -14,6 +14,7 @@ fn order_of(cx: &Cx) -> Vec<(GroupOrder, bool)> {
     let key = |name: &str| match name {
         "id" => Some(GroupOrder::Id),
         "name" => Some(GroupOrder::Name),
+        "parent_group" => Some(GroupOrder::Parent),
         _ => None,
     };
     let mut order = page::ordering(cx.query("ordering"), key);
@@ -79,8 +80,8 @@ pub(in crate::http) async fn delete(cx: Cx) -> ApiResult {
 /// `GET /group/api/v2/groups/tree`
 pub(in crate::http) async fn tree(cx: Cx) -> ApiResult {
     let terms = page::terms(cx.query("search"))?;
-    let descending = order_of(&cx).first().is_some_and(|(_, descending)| *descending);
-    let nodes = cx.read(move |op| group::tree(op, &terms, descending)).await?;
+    let order = order_of(&cx);
+    let nodes = cx.read(move |op| group::tree(op, &terms, &order)).await?;
     Ok(HttpResponse::Ok().content_type("application/json").body(nested(&nodes)))
 }
 
@@ -120,14 +121,13 @@ pub(in crate::http) async fn import(cx: Cx) -> ApiResult {
         .await?;
     match outcome {
         Ok(()) => empty(StatusCode::OK),
-        // A text and no envelope. *Source: spec, auth-user §5.2.*
-        Err(message) => Err(ApiError::with_body(StatusCode::BAD_REQUEST, Value::String(message))),
+        Err(complaint) => Err(ApiError::with_body(StatusCode::BAD_REQUEST, complaint)),
     }
 }
 
 /// `GET /group/api/v2/groups/export`
 pub(in crate::http) async fn export(cx: Cx) -> ApiResult {
-    yaml(cx.read(group::export).await?)
+    yaml(&cx.read(group::export).await?)
 }
 
 #[cfg(test)]

@@ -78,5 +78,5 @@ pub(in crate::http) async fn import(cx: Cx) -> ApiResult {
 
 /// `GET /role/api/v2/export`
 pub(in crate::http) async fn export(cx: Cx) -> ApiResult {
-    yaml(cx.read(role::export).await?)
+    yaml(&cx.read(role::export).await?)
 }

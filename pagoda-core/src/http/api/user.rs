@@ -22,9 +22,12 @@ pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
     let order = page::ordering(cx.query("ordering"), |name| match name {
         "id" => Some(UserOrder::Id),
         "username" => Some(UserOrder::Username),
+        "email" => Some(UserOrder::Email),
+        "date_joined" => Some(UserOrder::DateJoined),
+        "is_superuser" => Some(UserOrder::IsSuperuser),
         _ => None,
     });
-    let query = UserQuery { terms, order: order.first().copied(), limit: PAGE_SIZE, offset: 0 };
+    let query = UserQuery { terms, order, limit: PAGE_SIZE, offset: 0 };
     let (number, rows, total) = cx
         .read(move |op| {
             asked.read(|offset| {
@@ -41,7 +44,8 @@ pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
 
 /// `POST /user/api/v2/`
 pub(in crate::http) async fn create(cx: Cx) -> ApiResult {
-    let asked = UserCreate::read(&cx.body.json()?)?;
+    let body = cx.body.json()?;
+    let asked = cx.read(move |op| UserCreate::judge(op, &body)).await?;
     let hashed = asked.clone();
     let hash = in_a_place(&cx.state, move || user::hash_password(hashed.password())).await??;
     let created = cx.write(move |op| user::create_user(op, asked.clone(), hash.clone())).await?;
@@ -162,26 +166,25 @@ pub(in crate::http) async fn switch_to_ldap(cx: Cx) -> ApiResult {
 /// `POST /user/api/v2/import/`
 pub(in crate::http) async fn import(cx: Cx) -> ApiResult {
     let body = cx.body.clone();
-    match cx.write(move |op| user::import(op, || body.yaml())).await? {
+    let outcome = cx.write(move |op| user::import(op, || body.yaml())).await?;
+    // What is remembered of users with their tokens may have changed, also where a later row was refused.
+    cx.state.recent.clear();
+    match outcome {
         Ok(()) => empty(StatusCode::OK),
-        Err(complaint) => Err(ApiError::with_body(StatusCode::BAD_REQUEST, Value::from(complaint))),
+        Err(complaint) => Err(ApiError::with_body(StatusCode::BAD_REQUEST, complaint)),
     }
 }
 
 /// `GET /user/api/v2/export/`
 pub(in crate::http) async fn export(cx: Cx) -> ApiResult {
-    yaml(cx.read(user::export).await?)
+    yaml(&cx.read(user::export).await?)
 }
 
 /// `POST /user/api/v2/password_reset`
 pub(in crate::http) async fn request_reset(cx: Cx) -> ApiResult {
-    let body = cx.body.json()?;
-    // Never the host that the request claims: a mail must not lead to whoever wrote it.
-    let base = match &cx.state.public_url {
-        Some(base) => base.clone(),
-        None => format!("http://{}", cx.http.app_config().local_addr()),
-    };
-    let (name, letter) = cx.write(move |op| reset::request(op, &body, &base)).await?;
+    let body = cx.body.clone();
+    let base = cx.state.reached_at(&cx.http);
+    let (name, letter) = cx.write(move |op| reset::request(op, || body.json(), &base)).await?;
     if let Some(letter) = letter {
         cx.state.host.post(letter);
     }
@@ -190,8 +193,8 @@ pub(in crate::http) async fn request_reset(cx: Cx) -> ApiResult {
 
 /// `POST /user/api/v2/password_reset/confirm`
 pub(in crate::http) async fn confirm_reset(cx: Cx) -> ApiResult {
-    let body = cx.body.json()?;
-    let confirmed = cx.read(move |op| reset::confirm(op, &body)).await?;
+    let body = cx.body.clone();
+    let confirmed = cx.read(move |op| reset::confirm(op, || body.json())).await?;
     let to_hash = confirmed.clone();
     let hash = in_a_place(&cx.state, move || to_hash.hash()).await??;
     cx.write(move |op| reset::store(op, &confirmed, &hash)).await?;
@@ -204,10 +207,11 @@ pub(in crate::http) async fn activity(cx: Cx) -> ApiResult {
     let [since, to, minutes] = ["since", "to", "within_minutes"].map(|name| cx.query(name));
     let found = cx
         .read(move |op| {
-            let period = Period::read(since.as_deref(), to.as_deref(), minutes.as_deref(), op.now);
-            // Its own form, one text by the name of the parameter. *Source: spec, auth-user §4.11.*
-            let period = period.map_err(|(name, message)| OpError::Invalid(value!({name: message})))?;
-            user::activity(op, id, period)
+            user::activity(op, id, |now| {
+                let period = Period::read(since.as_deref(), to.as_deref(), minutes.as_deref(), now);
+                // Its own form, one text by the name of the parameter. *Source: spec, auth-user §4.11.*
+                period.map_err(|(name, message)| OpError::Invalid(value!({name: message})))
+            })
         })
         .await?;
     json(StatusCode::OK, &found)

@@ -7,8 +7,11 @@ const NAMED: [(&str, &str); 2] = [
     ("search", "Words that the name contains, all of them"),
     ("ordering", "id or name, with - for descending"),
 ];
-const GROUP_LIST: [(&str, &str); 3] =
-    [("page", "Number of the page, from 1, or `last`; 30 rows each"), NAMED[0], NAMED[1]];
+const GROUP_LIST: [(&str, &str); 3] = [
+    ("page", "Number of the page, from 1, or `last`; 30 rows each"),
+    NAMED[0],
+    ("ordering", "id, name or parent_group, with - for descending"),
+];
 
 const ACL: &str = "/acl/api/v2/acls/{id}";
 const GROUPS: &str = "/group/api/v2/groups";

@@ -7,7 +7,7 @@ const USER: &str = "user";
 const LIST: [(&str, &str); 3] = [
     ("page", "Number of the page, from 1, or `last`; 30 rows each"),
     ("search", "Words that the name contains, all of them"),
-    ("ordering", "id or username, with - for descending"),
+    ("ordering", "id, username, email, date_joined or is_superuser, with - for descending"),
 ];
 
 pub(super) const OPERATIONS: &[Operation] = &[

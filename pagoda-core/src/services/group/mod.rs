@@ -10,7 +10,7 @@ pub use write::{GroupWritten, create, delete, open_to_change, update};
 
 use super::ctx::OpCtx;
 use super::error::OpError;
-use crate::store::queries::group::{self as groups, GroupFilter};
+use crate::store::queries::group::{self as groups, GroupFilter, GroupOrder};
 use crate::store::rows::{GroupRow, TiedRow};
 use crate::store::sort_key::sort_key;
 use serde::Serialize;
@@ -91,26 +91,39 @@ fn items(op: &mut OpCtx, rows: Vec<GroupRow>) -> Result<Vec<GroupItem>, OpError>
     Ok(rows.into_iter().map(item).collect())
 }
 
-/// The active groups below each other; `terms`, in lower case, must all be in the name of a group at the top. A list
-/// and no nested value: nothing limits how deep groups are.
+/// The active groups below each other; `terms`, in lower case, must all be in the name of a group at the top, and `order`
+/// is that of groups at the top: those below another are ordered by name. A list and no nested value: nothing limits how
+/// deep groups are. *Source: spec, auth-user §5.2.*
 ///
 /// # Errors
 /// The database does not answer.
-pub fn tree(op: &mut OpCtx, terms: &[String], descending: bool) -> Result<Vec<TreeNode>, OpError> {
+pub fn tree(
+    op: &mut OpCtx,
+    terms: &[String],
+    order: &[(GroupOrder, bool)],
+) -> Result<Vec<TreeNode>, OpError> {
     let rows = groups::all_active(&mut op.db)?;
     let mut below: HashMap<i64, Vec<&GroupRow>> = HashMap::new();
-    let mut due: Vec<(usize, &GroupRow)> = Vec::new();
+    let mut top: Vec<&GroupRow> = Vec::new();
     for row in &rows {
         match row.parent_id {
             Some(parent) => below.entry(parent).or_default().push(row),
-            None if terms.iter().all(|term| row.name_folded.contains(term)) => due.push((0, row)),
+            None if terms.iter().all(|term| row.name_folded.contains(term)) => top.push(row),
             None => {}
         }
     }
-    // The last one is the next.
-    if !descending {
-        due.reverse();
+    top.sort_by_key(|row| row.id);
+    // Sorting keeps the order of equals, so that the first key comes last.
+    for (key, descending) in order.iter().rev() {
+        let by = |left: &&GroupRow, right: &&GroupRow| match key {
+            GroupOrder::Id => left.id.cmp(&right.id),
+            GroupOrder::Name => left.name_sort.cmp(&right.name_sort),
+            GroupOrder::Parent => left.parent_id.cmp(&right.parent_id),
+        };
+        top.sort_by(|left, right| if *descending { by(right, left) } else { by(left, right) });
     }
+    // The last one is the next.
+    let mut due: Vec<(usize, &GroupRow)> = top.into_iter().rev().map(|row| (0, row)).collect();
     let mut nodes = Vec::with_capacity(rows.len());
     while let Some((depth, row)) = due.pop() {
         nodes.push(TreeNode { depth, id: row.id, name: row.name.clone() });

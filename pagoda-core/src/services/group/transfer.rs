@@ -10,6 +10,7 @@ use crate::services::transfer;
 use crate::store::queries::{group as groups, lock};
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader};
+use pagoda_plugin_sdk::Code;
 use serde_json::{Value, json};
 
 const KIND: &str = "group";
@@ -34,19 +35,19 @@ fn read(element: &Value) -> Result<Row, Fields> {
 ///
 /// # Errors
 /// The acting user is no administrator, or the rows are not what they should be; nothing is done then.
-pub fn import(op: &mut OpCtx, body: Value) -> Result<Result<(), String>, OpError> {
+pub fn import(op: &mut OpCtx, body: Value) -> Result<Result<(), Value>, OpError> {
     acl::require_superuser(op)?;
     let rows = transfer::before_import(op, KIND, body, read)?;
     lock::all_groups(&mut op.db)?;
     transfer::import_until_one_fails(op, KIND, rows, apply)
 }
 
-fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), String>, OpError> {
+fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), Value>, OpError> {
     let named = groups::by_names(&mut op.db, std::slice::from_ref(&row.name))?.pop();
     let Some(id) = row.id else {
         if named.is_none() {
             if is_full(op)? {
-                return Ok(Err(FULL.to_owned()));
+                return Ok(Err(Fields::whole(Code::LimitExceeded, FULL).to_json()));
             }
             let id = groups::insert(&mut op.db, &row.name, None)?;
             op.audit(Action::GroupCreate, object(id, &row.name), || json!({"import": true}));
@@ -54,10 +55,10 @@ fn apply(op: &mut OpCtx, row: Row) -> Result<Result<(), String>, OpError> {
         return Ok(Ok(()));
     };
     let Some(mut group) = groups::by_id(&mut op.db, id)? else {
-        return Ok(Err(format!("there is no group {id}")));
+        return Ok(Err(Value::from(format!("there is no group {id}"))));
     };
     if named.is_some_and(|other| other.id != id) {
-        return Ok(Err(format!("another group is named `{}`", row.name)));
+        return Ok(Err(Value::from(format!("another group is named `{}`", row.name))));
     }
     if group.name != row.name {
         let previous = std::mem::replace(&mut group.name, row.name);

@@ -20,6 +20,9 @@ const NEWEST: i64 = 10;
 /// Longest time between both ends, in microseconds.
 const LONGEST: i64 = 60 * 86_400_000_000;
 
+/// A year of 365 days, in microseconds.
+const YEAR: i64 = 365 * 86_400_000_000;
+
 /// When, what of one moment comes later, which id; and what is shown.
 type Record = ((i64, u8, i64), Value);
 
@@ -42,9 +45,6 @@ impl Period {
         minutes: Option<&str>,
         now: Timestamp,
     ) -> Result<Self, (&'static str, &'static str)> {
-        // A `+` of an offset comes as a blank; what says no offset is meant in UTC.
-        let moment =
-            |text: &str| Zone::utc().parse(&text.trim().replace(' ', "+")).map(|time| time.as_micros());
         let read = |name, text: Option<&str>| match text {
             None => Ok(None),
             Some(text) => moment(text).map(Some).ok_or((name, "expected a time as 2024-01-31T12:00:00Z")),
@@ -81,13 +81,35 @@ impl Period {
     }
 }
 
-/// What a user did, newest first: a constant number of statements.
+/// A moment of a query, in microseconds. What says no offset is meant in UTC; a `+` of an offset comes as a blank, and one
+/// between day and time is none.
+fn moment(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let text = match text.split_at_checked(10).map(|(day, rest)| (day, rest.strip_prefix(' '))) {
+        Some((day, Some(time))) => format!("{day}T{time}"),
+        _ => text.to_owned(),
+    };
+    let text = text.replace(' ', "+");
+    let parse = |text: &str| Zone::utc().parse(text).map(|time| time.as_micros());
+    parse(&text).or_else(|| {
+        // The last day that there is, which people write where they mean no end, is partly beyond what is parsed. Neither
+        // of both years is a leap year.
+        let year_before = parse(&format!("9998{}", text.strip_prefix("9999")?))?;
+        Some(year_before + YEAR)
+    })
+}
+
+/// What a user did, newest first: a constant number of statements. When is read once the user is found.
 ///
 /// # Errors
-/// There is no such user, or the database does not answer.
-pub fn activity(op: &mut OpCtx, id: i64, period: Period) -> Result<Vec<Value>, OpError> {
+/// There is no such user, `period` refuses, or the database does not answer.
+pub fn activity(
+    op: &mut OpCtx,
+    id: i64,
+    period: impl FnOnce(Timestamp) -> Result<Period, OpError>,
+) -> Result<Vec<Value>, OpError> {
     require_active(op, id)?;
-    let span = period.span(op.now.as_micros());
+    let span = period(op.now)?.span(op.now.as_micros());
     let created = records::created(&mut op.db, id, span)?;
     let deleted = records::deleted(&mut op.db, id, span)?;
     let written = records::written(&mut op.db, id, span)?;
@@ -212,5 +234,27 @@ fn with_model(value: Value) -> Value {
             Value::Object(fields)
         }
         value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moment;
+
+    #[test]
+    fn moments_of_a_query() {
+        for text in [
+            "2024-01-31T12:00:00Z",
+            "2024-01-31T12:00:00",
+            "2024-01-31 12:00:00",
+            "2024-01-31T13:00:00 01:00",
+        ] {
+            assert_eq!(moment(text), Some(1_706_702_400_000_000), "{text}");
+        }
+        assert_eq!(moment("9999-12-31T23:59:59Z"), Some(253_402_300_799_000_000));
+        assert_eq!(moment("9999-12-31T23:59:59"), Some(253_402_300_799_000_000));
+        for text in ["", "x", "9999-12-32T00:00:00Z", "99990", "2024-02-30", "é2024-01-31"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
     }
 }

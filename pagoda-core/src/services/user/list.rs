@@ -8,10 +8,11 @@ use crate::services::group::{self, GroupOfUser};
 use crate::services::plugin_account;
 use crate::services::role::{self, RoleOfUser};
 use crate::store::queries::user as users;
-use crate::store::rows::{Paged, TokenRow, UserRow};
+use crate::store::rows::{ListedUserRow, Paged, TokenRow, UserRow};
 use crate::store::sort_key::sort_key;
 use pagoda_plugin_sdk::time::{Timestamp, Zone};
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// A user in a list.
@@ -65,6 +66,24 @@ pub enum UserOrder {
     Id,
     /// The name, in the order of names.
     Username,
+    /// The address, likewise.
+    Email,
+    /// When it was made.
+    DateJoined,
+    /// Administrators last.
+    IsSuperuser,
+}
+
+impl UserOrder {
+    fn key(self, row: &ListedUserRow) -> (i64, String) {
+        match self {
+            Self::Id => (row.id, String::new()),
+            Self::Username => (0, sort_key(&row.username)),
+            Self::Email => (0, sort_key(&row.email)),
+            Self::DateJoined => (row.date_joined, String::new()),
+            Self::IsSuperuser => (row.is_superuser.into(), String::new()),
+        }
+    }
 }
 
 /// Which page of which users.
@@ -72,36 +91,40 @@ pub enum UserOrder {
 pub struct UserQuery {
     /// Words that the name contains, all of them, in lower case.
     pub terms: Vec<String>,
-    /// Descending where true; by name when absent.
-    pub order: Option<(UserOrder, bool)>,
+    /// Descending where true; ties go by id, and no order is that of names.
+    pub order: Vec<(UserOrder, bool)>,
     /// Rows per page.
     pub limit: i64,
     /// Rows before the page.
     pub offset: i64,
 }
 
-/// A page of the active users: two statements. Names have no column to sort by, and there are few users, so all names are
+/// A page of the active users: two statements. Names have no column to sort by, and there are few users, so all of them are
 /// looked at. The accounts of plugins are not people and not in it.
 ///
 /// # Errors
 /// The database does not answer.
 pub fn list(op: &mut OpCtx, query: &UserQuery) -> Result<Paged<UserItem>, OpError> {
-    let mut names = users::active_names(&mut op.db)?;
-    names.retain(|(_, name)| {
-        let folded = name.to_lowercase();
-        !name.starts_with(plugin_account::PREFIX) && query.terms.iter().all(|term| folded.contains(term))
+    let mut listed = users::listed(&mut op.db)?;
+    listed.retain(|row| {
+        let folded = row.username.to_lowercase();
+        !row.username.starts_with(plugin_account::PREFIX)
+            && query.terms.iter().all(|term| folded.contains(term))
     });
-    let (order, descending) = query.order.unwrap_or((UserOrder::Username, false));
-    if order == UserOrder::Username {
-        names.sort_by_cached_key(|(_, name)| sort_key(name));
+    let by_name = [(UserOrder::Username, false)];
+    let order = if query.order.is_empty() { by_name.as_slice() } else { &query.order };
+    // They come by id, and sorting keeps the order of equals, so that the first key comes last.
+    for (order, descending) in order.iter().rev() {
+        if *descending {
+            listed.sort_by_cached_key(|row| Reverse(order.key(row)));
+        } else {
+            listed.sort_by_cached_key(|row| order.key(row));
+        }
     }
-    if descending {
-        names.reverse();
-    }
-    let total = i64::try_from(names.len()).unwrap_or(i64::MAX);
+    let total = i64::try_from(listed.len()).unwrap_or(i64::MAX);
     let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
     let page: Vec<i64> =
-        names.iter().skip(count(query.offset)).take(count(query.limit)).map(|(id, _)| *id).collect();
+        listed.iter().skip(count(query.offset)).take(count(query.limit)).map(|row| row.id).collect();
     let mut rows: HashMap<i64, UserRow> =
         users::by_ids(&mut op.db, &page)?.into_iter().map(|row| (row.id, row)).collect();
     let item = |row: UserRow| UserItem {

@@ -42,8 +42,11 @@ pub(super) const TOKEN_LIFETIME: i64 = 86_400;
 /// Most characters of a name. *Source: spec, auth-user §3.1.*
 const MOST_NAME: usize = 150;
 
-/// Most characters of a password. *Source: spec, auth-user §4.2.*
+/// Most characters of the password of a new user. *Source: spec, auth-user §4.2.*
 const MOST_PASSWORD: usize = 128;
+
+/// Most bytes of any password: hashing must not take long, and a login form holds as many, escaped.
+const MOST_PASSWORD_BYTES: usize = 4096;
 
 /// An active user.
 ///

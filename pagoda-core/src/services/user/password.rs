@@ -3,7 +3,7 @@
 //! Hashing takes long, so a change has three steps: what is asked for is judged, the passwords are compared and hashed outside of
 //! any transaction, and the hash is stored.
 
-use super::{hash_password, object, require_active};
+use super::{MOST_PASSWORD_BYTES, hash_password, object, require_active};
 use crate::auth::password;
 use crate::services::acl;
 use crate::services::audit::Action;
@@ -48,7 +48,8 @@ pub fn edit(
     let row = require_active(op, id)?;
     let body = body()?;
     let mut reader = Reader::new(coerce::object(&body)?);
-    let fields = ["old_passwd", "new_passwd", "chk_passwd"].map(|field| reader.required(field, text));
+    let fields = ["old_passwd", "new_passwd", "chk_passwd"]
+        .map(|field| reader.required(field, |value| text(value, usize::MAX)));
     let [Some(old), Some(new), Some(again)] = fields else { return Err(reader.errors.into()) };
     if op.host.is_reset_disabled() {
         return Err(acl::refused(op));
@@ -84,7 +85,8 @@ pub fn edit_as_administrator(
     acl::require_superuser(op)?;
     let body = body()?;
     let mut reader = Reader::new(coerce::object(&body)?);
-    let fields = ["new_passwd", "chk_passwd"].map(|field| reader.required(field, text));
+    let fields =
+        ["new_passwd", "chk_passwd"].map(|field| reader.required(field, |value| text(value, usize::MAX)));
     let [Some(new), Some(again)] = fields else { return Err(reader.errors.into()) };
     if new != again {
         return Err(refused("the passwords differ"));
@@ -92,9 +94,12 @@ pub fn edit_as_administrator(
     Ok(PasswordChange { user_id: id, old: None, new, as_administrator: true })
 }
 
-/// A password as it was sent: blanks belong to it, but it is not made of them alone.
-pub(super) fn text(value: &Value) -> Result<String, coerce::Refusal> {
-    let text = coerce::verbatim(value, super::MOST_PASSWORD)?;
+/// A password of at most `most` characters as it was sent: blanks belong to it, but it is not made of them alone.
+pub(super) fn text(value: &Value, most: usize) -> Result<String, coerce::Refusal> {
+    let text = coerce::verbatim(value, most)?;
+    if text.len() > MOST_PASSWORD_BYTES {
+        return Err((Code::LimitExceeded, format!("at most {MOST_PASSWORD_BYTES} bytes")));
+    }
     if text.trim().is_empty() { Err((Code::Other, "this field may not be blank".into())) } else { Ok(text) }
 }
 

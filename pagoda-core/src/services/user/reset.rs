@@ -5,7 +5,7 @@
 //! so all instances agree.
 
 use super::password::text;
-use super::{MOST_NAME, hash_password, object};
+use super::{hash_password, object};
 use crate::auth::secret;
 use crate::mail::Letter;
 use crate::services::audit::Action;
@@ -25,49 +25,11 @@ const LIFETIME: i64 = 3 * 86_400_000_000;
 /// How long it takes until a user gets another mail: who asks again and again must not fill a mailbox.
 const PAUSE: i64 = 120_000_000;
 
-/// Passwords that are tried first, of those that are long enough and not all digits.
-const COMMON: [&str; 40] = [
-    "password",
-    "password1",
-    "password12",
-    "password123",
-    "passw0rd",
-    "p@ssw0rd",
-    "p@ssword",
-    "qwertyui",
-    "qwertyuiop",
-    "qwerty12",
-    "qwerty123",
-    "1q2w3e4r",
-    "1q2w3e4r5t",
-    "1qaz2wsx",
-    "zaq12wsx",
-    "q1w2e3r4",
-    "asdfghjk",
-    "asdfghjkl",
-    "zxcvbnm1",
-    "iloveyou",
-    "iloveyou1",
-    "sunshine",
-    "princess",
-    "football",
-    "baseball",
-    "superman",
-    "trustno1",
-    "starwars",
-    "whatever",
-    "computer",
-    "internet",
-    "michelle",
-    "jennifer",
-    "letmein1",
-    "welcome1",
-    "changeme",
-    "admin123",
-    "administrator",
-    "abcd1234",
-    "abc12345",
-];
+/// Fewest characters of a password that is set anew. *Source: spec, auth-user §4.8.*
+pub const LEAST: usize = 8;
+
+/// Passwords that are tried first, of those that are long enough and not all digits; in lower case and sorted.
+const COMMON: &str = include_str!("common_passwords.txt");
 
 fn refuse_if_off(op: &mut OpCtx) -> Result<(), OpError> {
     if op.host.is_reset_disabled() {
@@ -81,10 +43,16 @@ fn refuse_if_off(op: &mut OpCtx) -> Result<(), OpError> {
 ///
 /// # Errors
 /// Passwords are not set anew on this server, or the name is missing.
-pub fn request(op: &mut OpCtx, body: &Value, base: &str) -> Result<(String, Option<Letter>), OpError> {
+pub fn request(
+    op: &mut OpCtx,
+    body: impl FnOnce() -> Result<Value, OpError>,
+    base: &str,
+) -> Result<(String, Option<Letter>), OpError> {
     refuse_if_off(op)?;
-    let mut reader = Reader::new(coerce::object(body)?);
-    let name = reader.required("username", |value| coerce::name(value, MOST_NAME));
+    let body = body()?;
+    let mut reader = Reader::new(coerce::object(&body)?);
+    // A name that is too long for anybody is nobody's, and that is not told either.
+    let name = reader.required("username", |value| coerce::name(value, usize::MAX));
     let Some(name) = name else { return Err(reader.errors.into()) };
     let folded = name.to_lowercase();
     let mut meant = users::active_names(&mut op.db)?;
@@ -139,12 +107,17 @@ pub struct ResetConfirm {
 ///
 /// # Errors
 /// Passwords are not set anew on this server, the link does not hold, or the password is no good.
-pub fn confirm(op: &mut OpCtx, body: &Value) -> Result<ResetConfirm, OpError> {
+pub fn confirm(
+    op: &mut OpCtx,
+    body: impl FnOnce() -> Result<Value, OpError>,
+) -> Result<ResetConfirm, OpError> {
     refuse_if_off(op)?;
-    let mut reader = Reader::new(coerce::object(body)?);
-    let uid = reader.required("uidb64", |value| coerce::name(value, 100));
-    let key = reader.required("token", |value| coerce::name(value, 200));
-    let [first, second] = ["password1", "password2"].map(|field| reader.required(field, text));
+    let body = body()?;
+    let mut reader = Reader::new(coerce::object(&body)?);
+    let [uid, key] =
+        ["uidb64", "token"].map(|field| reader.required(field, |value| coerce::name(value, usize::MAX)));
+    let [first, second] =
+        ["password1", "password2"].map(|field| reader.required(field, |value| text(value, usize::MAX)));
     let mut found = None;
     if let (Some(uid), Some(key)) = (uid, key) {
         found = holder(op, &uid, &key)?;
@@ -168,6 +141,10 @@ pub fn confirm(op: &mut OpCtx, body: &Value) -> Result<ResetConfirm, OpError> {
 
 /// Whose link it is, if it holds.
 fn holder(op: &mut OpCtx, uid: &str, key: &str) -> Result<Option<(i64, String)>, OpError> {
+    // Longer than any that was sent.
+    if uid.len() > 100 || key.len() > 200 {
+        return Ok(None);
+    }
     let decoded = URL_SAFE_NO_PAD.decode(uid.trim_end_matches('=')).ok();
     let id =
         decoded.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse::<i64>().ok());
@@ -181,13 +158,14 @@ fn holder(op: &mut OpCtx, uid: &str, key: &str) -> Result<Option<(i64, String)>,
 
 /// What is wrong with a password. *Source: spec, auth-user §4.8.*
 fn weakness(password: &str) -> Option<&'static str> {
-    if password.chars().count() < 8 {
+    if password.chars().count() < LEAST {
         return Some("a password has at least 8 characters");
     }
     if password.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some("a password is not made of digits alone");
     }
-    COMMON.contains(&password.to_lowercase().as_str()).then_some("this password is too common")
+    let plain = password.trim().to_lowercase();
+    COMMON.lines().any(|common| common == plain).then_some("this password is too common")
 }
 
 impl ResetConfirm {
@@ -221,13 +199,25 @@ pub fn store(op: &mut OpCtx, confirmed: &ResetConfirm, hash: &str) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use super::weakness;
+    use super::{COMMON, weakness};
 
     #[test]
     fn weak_passwords_are_told() {
-        for weak in ["short", "12345678", "Password", "qwertyuiop", ""] {
+        for weak in
+            ["short", "12345678", "Password", "qwertyuiop", "", "Dragon123", "sunshine1", " football1 "]
+        {
             assert!(weakness(weak).is_some(), "{weak}");
         }
         assert_eq!(weakness("correct horse battery staple"), None);
+    }
+
+    #[test]
+    fn the_list_of_common_passwords_has_what_the_other_rules_let_through() {
+        let lines: Vec<&str> = COMMON.lines().collect();
+        assert!(lines.len() > 300 && lines.is_sorted_by(|left, right| left < right));
+        for line in lines {
+            assert_eq!(line, line.trim().to_lowercase());
+            assert!(line.chars().count() >= 8 && !line.bytes().all(|byte| byte.is_ascii_digit()), "{line}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Users made, changed and deleted. *Source: spec, auth-user §3.3, §3.4, §4.2 and §4.4.*
 
-use super::{LOCAL, MOST_NAME, TOKEN_LIFETIME, object, password, require_active};
+use super::{LOCAL, MOST_NAME, MOST_PASSWORD, TOKEN_LIFETIME, object, password, require_active};
 use crate::mail::is_address;
 use crate::services::acl;
 use crate::services::audit::Action;
@@ -22,9 +22,10 @@ use serde_json::{Value, json};
 /// Longest token lifetime in seconds. *Source: spec, auth-user §2.3.*
 const MOST_LIFETIME: i64 = 100_000_000;
 
-/// A user to be made, as a request says it.
+/// A user that may be made.
 #[derive(Debug, Clone)]
 pub struct UserCreate {
+    /// As it will be stored.
     username: String,
     /// As it was sent; it is stored as a hash.
     password: String,
@@ -33,25 +34,36 @@ pub struct UserCreate {
 }
 
 impl UserCreate {
-    /// Reads a request body.
+    /// Judges a request: all of its fields together, then whether the acting user may ask for that. Nothing is hashed for
+    /// what is refused.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn read(body: &Value) -> Result<Self, OpError> {
+    /// What is wrong with it, or somebody asks for more than is theirs to give.
+    pub fn judge(op: &mut OpCtx, body: &Value) -> Result<Self, OpError> {
+        let me = op.user()?.clone();
         let mut reader = Reader::new(coerce::object(body)?);
-        let username = reader.required("username", |value| coerce::name(value, usize::MAX));
-        let password = reader.required("password", password::text);
+        let username =
+            reader.required("username", |value| stored_name(&me, &coerce::name(value, usize::MAX)?));
+        let password = reader.required("password", |value| password::text(value, MOST_PASSWORD));
         let email = reader.field("email", read_email);
-        let is_superuser = reader.field("is_superuser", coerce::boolean);
-        match (username, password) {
-            (Some(username), Some(password)) if reader.errors.is_empty() => Ok(Self {
-                username,
-                password,
-                email: email.unwrap_or_default(),
-                is_superuser: is_superuser.unwrap_or_default(),
-            }),
-            _ => Err(reader.errors.into()),
+        let is_superuser = reader.field("is_superuser", coerce::boolean).unwrap_or_default();
+        let taken = match &username {
+            Some(name) => users::by_username(&mut op.db, name)?.map(|row| name_taken(&row.username)),
+            None => None,
+        };
+        if let Some(message) = taken.clone().filter(|_| !me.is_superuser) {
+            reader.errors.add("username", Code::Invalid, message);
         }
+        let (Some(username), Some(password), true) = (username, password, reader.errors.is_empty()) else {
+            return Err(reader.errors.into());
+        };
+        if is_superuser && !me.is_superuser {
+            return Err(acl::refused(op));
+        }
+        if let Some(message) = taken {
+            return Err(OpError::rule(Code::Invalid, message));
+        }
+        Ok(Self { username, password, email: email.unwrap_or_default(), is_superuser })
     }
 
     /// The password, to be hashed.
@@ -59,6 +71,25 @@ impl UserCreate {
     pub fn password(&self) -> &str {
         &self.password
     }
+}
+
+/// The name that a user gets: those whom others than administrators make are named after them.
+fn stored_name(me: &User, sent: &str) -> Result<String, Refusal> {
+    let name = if me.is_superuser { sent.to_owned() } else { format!("{}-{sent}", me.username) };
+    if name.chars().count() > MOST_NAME {
+        return Err((
+            Code::LimitExceeded,
+            format!("at most {MOST_NAME} characters, those before it included"),
+        ));
+    }
+    if name.starts_with(plugin_account::PREFIX) {
+        return Err((Code::Invalid, "such names belong to plugins".into()));
+    }
+    Ok(name)
+}
+
+fn name_taken(name: &str) -> String {
+    format!("there is a user `{name}` already")
 }
 
 /// An address, or nothing.
@@ -87,31 +118,20 @@ fn name_error(code: Code, message: impl Into<String>) -> OpError {
 /// Makes a user. Administrators make any; others make co-users: read-only, named after them and with their address.
 ///
 /// # Errors
-/// The name is too long or taken, there are too many users, or somebody asks for more than is theirs to give.
+/// The name was taken meanwhile, or there are too many users.
 pub fn create_user(op: &mut OpCtx, asked: UserCreate, hash: String) -> Result<UserCreated, OpError> {
     let me = op.user()?.clone();
-    let username =
-        if me.is_superuser { asked.username } else { format!("{}-{}", me.username, asked.username) };
-    if username.chars().count() > MOST_NAME {
-        return Err(name_error(Code::LimitExceeded, format!("at most {MOST_NAME} characters")));
-    }
-    if username.starts_with(plugin_account::PREFIX) {
-        return Err(name_error(Code::Invalid, "such names belong to plugins"));
-    }
+    let username = asked.username;
     lock::all_users(&mut op.db)?;
-    let taken = users::by_username(&mut op.db, &username)?.is_some();
-    if taken && !me.is_superuser {
-        return Err(name_error(Code::Invalid, format!("there is a user `{username}` already")));
+    if users::by_username(&mut op.db, &username)?.is_some() {
+        let message = name_taken(&username);
+        return Err(match me.is_superuser {
+            true => OpError::rule(Code::Invalid, message),
+            false => name_error(Code::Invalid, message),
+        });
     }
-    if asked.is_superuser && !me.is_superuser {
-        return Err(acl::refused(op));
-    }
-    if taken {
-        return Err(OpError::rule(Code::Invalid, format!("there is a user `{username}` already")));
-    }
-    if let Some(most) = most_if_full(op)? {
-        let message = format!("there may be {most} users, deleted ones included");
-        return Err(OpError::whole(Code::LimitExceeded, message));
+    if let Some(full) = full(op)? {
+        return Err(full.into());
     }
     let new = NewUser {
         username,
@@ -136,11 +156,12 @@ pub fn create_user(op: &mut OpCtx, asked: UserCreate, hash: String) -> Result<Us
     Ok(UserCreated { id, username, email, is_superuser })
 }
 
-/// How many users there may be, where there are as many. *Source: spec, auth-user §3.1.*
-pub(super) fn most_if_full(op: &mut OpCtx) -> Result<Option<usize>, OpError> {
+/// The complaint where there are as many users as there may be. *Source: spec, auth-user §3.1.*
+pub(super) fn full(op: &mut OpCtx) -> Result<Option<Fields>, OpError> {
     let Some(most) = op.host.limits.users else { return Ok(None) };
     let there = usize::try_from(users::count(&mut op.db)?).unwrap_or(usize::MAX);
-    Ok((there >= most).then_some(most))
+    let message = format!("there may be {most} users, deleted ones included");
+    Ok((there >= most).then(|| Fields::whole(Code::LimitExceeded, message)))
 }
 
 /// A user as it was changed.
@@ -203,7 +224,7 @@ pub fn update_user(op: &mut OpCtx, target: UserUpdate, body: &Value) -> Result<U
     if let Some(name) = username.as_ref().filter(|name| **name != row.username)
         && users::by_username(&mut op.db, name)?.is_some()
     {
-        reader.errors.add("username", Code::Other, format!("there is a user `{name}` already"));
+        reader.errors.add("username", Code::Other, name_taken(name));
     }
     let (Some(username), true) = (username, reader.errors.is_empty()) else {
         return Err(reader.errors.into());

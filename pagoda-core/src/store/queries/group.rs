@@ -17,6 +17,8 @@ pub enum GroupOrder {
     Id,
     /// Name, as [`sort_key`] has it.
     Name,
+    /// Id of the group above; those without one first.
+    Parent,
 }
 
 /// Which active groups a list shows, and which part of them.
@@ -119,6 +121,11 @@ pub fn list(db: &mut Db, filter: &GroupFilter) -> Result<Paged<GroupRow>, StoreE
             query = match column {
                 GroupOrder::Id => directed!(query, user_group::id, *descending),
                 GroupOrder::Name => directed!(query, user_group::name_sort, *descending),
+                // The databases do not agree where nothing is sorted to.
+                GroupOrder::Parent => {
+                    let query = directed!(query, user_group::parent_id.is_not_null(), *descending);
+                    directed!(query, user_group::parent_id, *descending)
+                }
             };
         }
         query.then_order_by(user_group::id.asc()).limit(filter.limit).offset(filter.offset).load(c)

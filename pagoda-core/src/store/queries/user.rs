@@ -1,7 +1,7 @@
 //! Users and their tokens.
 
 use crate::store::conn::on_db;
-use crate::store::rows::{NewUser, TokenRow, UserRow};
+use crate::store::rows::{ListedUserRow, NewUser, TokenRow, UserRow};
 use crate::store::schema::{api_token, app_user};
 use crate::store::{Db, StoreError};
 use diesel::prelude::*;
@@ -146,6 +146,15 @@ pub fn all_active(db: &mut Db) -> Result<Vec<UserRow>, StoreError> {
         .filter(app_user::is_active.eq(true))
         .order(app_user::id)
         .select(UserRow::as_select())
+        .load(c))
+}
+
+/// What all active users are listed by, by id.
+pub fn listed(db: &mut Db) -> Result<Vec<ListedUserRow>, StoreError> {
+    on_db!(db, |c| app_user::table
+        .filter(app_user::is_active.eq(true))
+        .order(app_user::id)
+        .select(ListedUserRow::as_select())
         .load(c))
 }
 

@@ -34,7 +34,7 @@ pub use self::entry::{AttributeRow, EntryRow, NewAttribute, NewEntry};
 pub use self::entry_name::{AliasRow, EntryNameRow, NewAlias, NewEntryName};
 pub use self::job::{JobRow, NewJob};
 pub use self::plugin::{PluginBreakerRow, PluginStateRow, PluginTransitionRow};
-pub use self::user::{NewUser, PasswordResetRow, SessionRow, TokenRow, UserRow};
+pub use self::user::{ListedUserRow, NewUser, PasswordResetRow, SessionRow, TokenRow, UserRow};
 pub use self::value::{
     AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, LabelRow, NewAttrValue, ReferredRow,
     WrittenRow,

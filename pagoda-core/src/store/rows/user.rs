@@ -3,6 +3,22 @@
 use crate::store::schema::{api_token, app_user, password_reset, web_session};
 use diesel::{AsChangeset, Identifiable, Insertable, Queryable, Selectable};
 
+/// What users are listed by.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = app_user)]
+pub struct ListedUserRow {
+    /// Key.
+    pub id: i64,
+    /// Login name.
+    pub username: String,
+    /// Mail address, may be empty.
+    pub email: String,
+    /// May do everything.
+    pub is_superuser: bool,
+    /// Microseconds.
+    pub date_joined: i64,
+}
+
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Identifiable)]
 #[diesel(table_name = app_user)]
