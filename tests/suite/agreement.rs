@@ -9,8 +9,9 @@ use pagoda_core::services::ctx::OpCtx;
 use pagoda_core::services::error::OpError;
 use pagoda_core::services::role::{self, RoleQuery};
 use pagoda_core::services::run::{Mode, Runner};
-use pagoda_core::services::{entity, user};
+use pagoda_core::services::{self, entity, user};
 use pagoda_core::store::ids;
+use pagoda_core::store::queries::category::CategoryFilter;
 use pagoda_core::store::queries::entity::EntityFilter;
 use pagoda_core::store::queries::value;
 use pagoda_core::store::queries::{
@@ -21,6 +22,7 @@ use pagoda_core::store::rows::{
 };
 use pagoda_plugin_sdk::context::{Origin, RequestInfo};
 use pagoda_plugin_sdk::model::Level;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const LEVELS: [Level; 4] = [Level::Nothing, Level::Readable, Level::Writable, Level::Full];
@@ -361,6 +363,37 @@ fn compare(app: &TestApp, world: &World, stored: &Stored, look_ahead: bool) -> u
     decisions
 }
 
+/// The categories that somebody is listed are those that the model lets him read: his own world's by its grants, others' by what
+/// they allow everybody. `known` is all categories so far, by id, with the number of their world.
+fn compare_lists(
+    app: &TestApp,
+    number: usize,
+    world: &World,
+    stored: &Stored,
+    known: &[(i64, usize, Object)],
+) {
+    for (person, row) in stored.people.iter().enumerate() {
+        let listed: BTreeSet<i64> = as_user(app, row)
+            .run_blocking(Mode::Read, |op| {
+                let filter = CategoryFilter { limit: None, ..CategoryFilter::default() };
+                let (items, total) = services::category::list(op, filter)?;
+                assert_eq!(usize::try_from(total).unwrap(), items.len());
+                let id = |item| serde_json::to_value(item).unwrap()["id"].as_i64().unwrap();
+                Ok(items.into_iter().map(id).collect())
+            })
+            .unwrap();
+        let may = |(_, of, object): &&(i64, usize, Object)| {
+            if *of == number {
+                return world.may(person, 4, 2);
+            }
+            world.people[person].is_superuser || object.is_public || object.default_permission >= 2
+        };
+        let expected: BTreeSet<i64> = known.iter().filter(may).map(|(id, ..)| *id).collect();
+        let wrong: Vec<&i64> = listed.symmetric_difference(&expected).collect();
+        assert!(wrong.is_empty(), "person {person}, categories {wrong:?}: {world:#?}");
+    }
+}
+
 /// Worlds at a time in one transaction.
 const BATCH: usize = 100;
 
@@ -368,6 +401,7 @@ fn agree(database: Database, worlds: usize) {
     let Some(app) = TestApp::bare(database) else { return };
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let (mut decisions, mut allowed) = (0, 0);
+    let mut categories = Vec::with_capacity(worlds);
     for batch in 0..worlds / BATCH {
         let made: Vec<World> = (0..BATCH).map(|_| World::random(&mut dice)).collect();
         let stored = Runner::of_server(&app.host, None)
@@ -378,6 +412,12 @@ fn agree(database: Database, worlds: usize) {
                     .collect::<Result<Vec<_>, _>>()
             })
             .unwrap();
+        categories.extend(made.iter().zip(&stored).enumerate().map(|(index, (world, stored))| {
+            let AclObject::Category(category) = &stored.objects[4] else { unreachable!() };
+            (category.id, batch * BATCH + index, world.objects[4].clone())
+        }));
+        // A list shows all categories, so it is asked for now and then.
+        compare_lists(&app, batch * BATCH, &made[0], &stored[0], &categories);
         for (index, (world, stored)) in made.iter().zip(&stored).enumerate() {
             decisions += compare(&app, world, stored, index % 2 == 0);
             let full = |object: usize| {
