@@ -1,7 +1,9 @@
 //! The migration runner.
 
-use super::{Bed, options};
+use super::{Bed, new_entity, new_entry, options};
+use crate::store::queries::{entity, entity_history, entry, entry_name};
 use crate::store::{Backend, Migration, Store, StoreError, migrate};
+use tempfile::TempDir;
 
 const fn step<'a>(version: u32, sql: &'a str) -> Migration<'a> {
     Migration { owner: "a-plugin", version, name: "step", sqlite: sql, postgres: sql }
@@ -66,6 +68,41 @@ on_both! {
         selects!(entity_webhook, isolation_rule, isolation_condition);
         selects!(category, category_entity);
     }
+}
+
+/// What a database of an older version has is there after each later migration, and what is new knows it.
+fn older_databases_keep_what_they_have(empty: impl Fn() -> Option<(String, Option<TempDir>)>) {
+    for known in 1..migrate::CORE.len() {
+        let Some(empty) = empty() else { return };
+        let old = Bed::open(empty, false);
+        let db = &mut old.writer();
+        migrate::run(db, &migrate::CORE[..known]).unwrap();
+        db.begin().unwrap();
+        let entity = new_entity(db, "e");
+        let entry = new_entry(db, entity.id, "x");
+        db.commit().unwrap();
+        assert_eq!(migrate::run(db, migrate::CORE).unwrap().len(), migrate::CORE.len() - known);
+        assert_eq!(entity::by_id(db, entity.id).unwrap().unwrap().name, "e");
+        assert_eq!(entry::by_id(db, entry.id).unwrap().unwrap().name, "x");
+        let names = entry_name::list(db, entry.id, 10, 0).unwrap();
+        // From version 6 on whoever writes an entry writes its name down; until then the migration did.
+        assert_eq!(names.total, i64::from(known < 6), "from version {known}");
+        assert_eq!(
+            entity_history::list(db, entity.id, 10, 0).unwrap().total,
+            0,
+            "nothing is known of before"
+        );
+    }
+}
+
+#[test]
+fn older_databases_keep_what_they_have_on_sqlite() {
+    older_databases_keep_what_they_have(|| Some(Bed::sqlite_empty()));
+}
+
+#[test]
+fn older_databases_keep_what_they_have_on_postgres() {
+    older_databases_keep_what_they_have(|| pagoda_test_support::database().map(|url| (url, None)));
 }
 
 #[test]
