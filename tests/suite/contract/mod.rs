@@ -4,6 +4,7 @@
 
 mod access;
 mod activity;
+mod alias_rights;
 mod bulk;
 mod categories;
 mod copy;
@@ -16,6 +17,7 @@ mod groups;
 mod history_writes;
 mod isolation;
 mod jobs;
+mod name_rules;
 mod names;
 mod parties;
 mod references;
@@ -23,6 +25,7 @@ mod roles;
 mod users;
 mod values;
 mod webhooks;
+mod write_jobs;
 
 use crate::agreement::as_user;
 use crate::server::{Answer, TestApp};
