@@ -264,6 +264,10 @@ fn a_bulk_update_says_what_is_wrong_with_it(database: Database) {
         ),
         (json!({"modelid": model, "value": good, "attrinfo": null}), vec!["attrinfo AE-999999"]),
         (
+            json!({"modelid": model, "value": good, "attrinfo": [{"name": ""}]}),
+            vec!["attrinfo.name AE-999999"],
+        ),
+        (
             json!({"modelid": model, "value": good, "attrinfo": [{"name": "text"}, {}, 1, {"name": "text", "filter_key": 6}]}),
             vec![
                 "attrinfo.filter_key AE-121000",

@@ -16,17 +16,18 @@ on_both_databases! {
     values_of_others_and_stale_choices_stay;
 }
 
-struct World {
-    app: TestApp,
-    entity: i64,
-    attrs: BTreeMap<String, i64>,
-    referred: [i64; 2],
+/// An entity with an attribute of every type, and two entries to refer to.
+pub(super) struct World {
+    pub(super) app: TestApp,
+    pub(super) entity: i64,
+    pub(super) attrs: BTreeMap<String, i64>,
+    pub(super) referred: [i64; 2],
 }
 
-const NAMED: &str = "named";
+pub(super) const NAMED: &str = "named";
 
 impl World {
-    fn new(database: Database) -> Option<Self> {
+    pub(super) fn new(database: Database) -> Option<Self> {
         let app = TestApp::bare(database)?;
         let (target, _) = app.entity(json!({"name": "target"}));
         let referred = ["one", "two"].map(|name| app.entry(target, json!({"name": name})));
@@ -47,7 +48,7 @@ impl World {
     }
 
     /// Two values of every type: the first, and another one.
-    fn values(&self) -> Vec<(&'static str, Value, Value)> {
+    pub(super) fn values(&self) -> Vec<(&'static str, Value, Value)> {
         let ([one, two], app) = (self.referred, &self.app);
         let [ops, dev] = ["ops", "dev"].map(|name| super::group(app, name, None, &[]));
         let [reader, writer] = ["reader", "writer"].map(|name| role(app, name, &json!({})));
@@ -83,32 +84,32 @@ impl World {
         values.map(|(name, value)| json!({"id": self.attrs[name], "value": value})).collect()
     }
 
-    fn entry(&self, name: &str, values: &[(&'static str, Value)]) -> i64 {
+    pub(super) fn entry(&self, name: &str, values: &[(&'static str, Value)]) -> i64 {
         let attrs = self.given(values.iter().cloned());
         self.app.entry(self.entity, json!({"name": name, "attrs": attrs}))
     }
 
-    fn update(&self, entry: i64, values: &[(&'static str, Value)]) {
+    pub(super) fn update(&self, entry: i64, values: &[(&'static str, Value)]) {
         self.update_as(&self.app.token, entry, values);
     }
 
-    fn update_as(&self, token: &str, entry: i64, values: &[(&'static str, Value)]) {
+    pub(super) fn update_as(&self, token: &str, entry: i64, values: &[(&'static str, Value)]) {
         let body = json!({"attrs": self.given(values.iter().cloned())});
         self.app.with_token(token, "PUT", &format!("/entry/api/v2/{entry}/"), Some(&body)).expect(202);
     }
 
     /// The rows of one attribute, newest first.
-    fn history(&self, entry: i64, attr: &str) -> Vec<Value> {
+    pub(super) fn history(&self, entry: i64, attr: &str) -> Vec<Value> {
         let page = self.app.get(&format!("/entry/api/v2/{entry}/histories/?limit=1000")).expect(200).json();
         let rows = page["results"].as_array().unwrap().iter();
         rows.filter(|row| row["parent_attr"]["name"] == attr).cloned().collect()
     }
 
-    fn restore(&self, method: &str, token: &str, value: &Value) -> Answer {
+    pub(super) fn restore(&self, method: &str, token: &str, value: &Value) -> Answer {
         self.app.with_token(token, method, &format!("/entry/api/v2/{value}/attrv_restore/"), Some(&json!({})))
     }
 
-    fn rollback(&self, token: &str, body: &Value) -> Answer {
+    pub(super) fn rollback(&self, token: &str, body: &Value) -> Answer {
         self.app.with_token(token, "POST", "/entry/api/v2/rollback/", Some(body))
     }
 }
@@ -253,8 +254,7 @@ fn what_is_gone_is_not_brought_back(database: Database) {
 }
 
 /// A moment after everything that was written until now, and before what comes.
-fn moment(app: &TestApp) -> String {
-    let _ = app;
+pub(super) fn moment() -> String {
     std::thread::sleep(std::time::Duration::from_millis(2));
     let now = pagoda_plugin_sdk::time::Timestamp::now().utc_iso();
     std::thread::sleep(std::time::Duration::from_millis(2));
@@ -269,10 +269,10 @@ fn case_entry_164_own_changes_are_undone(database: Database) {
     };
     let entry =
         world.entry("e", &[("string", json!("initial")), ("object", json!(one)), ("objects", json!([one]))]);
-    let first = moment(&world.app);
+    let first = moment();
     write(entry, "v1", two);
     write(entry, "v2", one);
-    let third = moment(&world.app);
+    let third = moment();
     write(entry, "v3", two);
 
     let answer = world.rollback(&world.app.token, &json!({"targets": [entry], "at": third})).expect(200);
@@ -291,10 +291,10 @@ fn case_entry_164_own_changes_are_undone(database: Database) {
 fn case_entry_166_what_cannot_be_undone_stays(database: Database) {
     let Some(world) = World::new(database) else { return };
     let (_, guest) = person(&world.app, "guest");
-    let at = moment(&world.app);
+    let at = moment();
     let [kept, deleted, closed] =
         ["kept", "deleted", "closed"].map(|name| world.entry(name, &[("string", json!("a"))]));
-    let after = moment(&world.app);
+    let after = moment();
     for entry in [kept, deleted, closed] {
         world.update_as(&guest, entry, &[("string", json!("b")), ("number", json!(1))]);
     }
@@ -341,7 +341,7 @@ fn values_of_others_and_stale_choices_stay(database: Database) {
     let entry = world.entry("e", &values);
     let flagged = json!([{"name": "n", "id": null, "boolean": true}]);
     world.update(entry, &[("flagged list", flagged)]);
-    let at = moment(&world.app);
+    let at = moment();
     let changed =
         [("string", json!("b")), ("text", json!("b")), ("select", json!("b")), ("flagged list", json!([]))];
     world.update(entry, &changed);

@@ -95,13 +95,59 @@ fn groups_and_roles_read_back(database: Database) {
 fn what_is_refused(database: Database) {
     let Some(world) = World::new(database) else { return };
     let bad = [
-        ("group", vec![json!(999), json!("ops"), json!(true), json!([1]), json!({}), json!(1.5)]),
-        ("role", vec![json!(999), json!("nobody"), json!(true), json!(["reader"]), json!({"id": 1})]),
+        (
+            "group",
+            vec![
+                json!(999),
+                json!("ops"),
+                json!(true),
+                json!([1]),
+                json!({}),
+                json!(1.5),
+                json!(-1),
+                json!(" "),
+                json!("a\0b"),
+                json!("1\0"),
+            ],
+        ),
+        (
+            "role",
+            vec![
+                json!(999),
+                json!("999"),
+                json!("nobody"),
+                json!(true),
+                json!(["reader"]),
+                json!({"id": 1}),
+                json!("a\0b"),
+                json!("reader\0"),
+            ],
+        ),
         (
             "groups",
-            vec![json!(world.groups[0]), json!(null), json!(""), json!([999]), json!(["ops"]), json!([[1]])],
+            vec![
+                json!(world.groups[0]),
+                json!(null),
+                json!(""),
+                json!([999]),
+                json!(["ops"]),
+                json!([[1]]),
+                json!(["a\0b"]),
+                json!([" "]),
+                json!({}),
+            ],
         ),
-        ("roles", vec![json!("reader"), json!(null), json!(["reader", "nobody"]), json!([true])]),
+        (
+            "roles",
+            vec![
+                json!("reader"),
+                json!(null),
+                json!(["reader", "nobody"]),
+                json!([true]),
+                json!([{}]),
+                json!(["a\0b"]),
+            ],
+        ),
     ];
     for (name, values) in bad {
         for value in values {

@@ -94,6 +94,7 @@ impl World {
             (128, json!("2024-02-01T00:00:00Z"), json!({"as_string": "2024-02-01T00:00:00Z"})),
             (128, json!("2024-02-01T09:00:00+09:00"), json!({"as_string": "2024-02-01T00:00:00Z"})),
             (128, json!("2024-02-01"), json!({"as_string": "2024-01-31T15:00:00Z"})),
+            (128, json!("9999-12-31T23:59:59Z"), json!({"as_string": "9999-12-31T23:59:59Z"})),
             (128, json!(""), json!({"as_string": ""})),
             (256, json!("12"), json!({"as_number": 12})),
             (512, json!("a"), json!({"as_select": label("a")})),
@@ -108,7 +109,7 @@ impl World {
             (2049, null.clone(), json!({"as_named_object": {"name": "", "object": null}})),
             (
                 3073,
-                json!([{"name": "n", "id": id}, {"name": "", "id": ""}, {"name": "n", "id": ""}]),
+                json!([null, {"name": "n", "id": id}, "", {"name": "", "id": ""}, {}, {"name": "n", "id": ""}]),
                 json!({"as_array_named_object": [named(&object), named(&null)]}),
             ),
             (
@@ -340,6 +341,8 @@ fn entry_139_what_changes_nothing_is_not_written(database: Database) {
         (1, json!(id), vec![json!(id.to_string())], vec![json!(null)]),
         (1025, json!([id, id]), vec![json!([id, id, null])], vec![json!([id]), json!([])]),
         (1026, json!(["a", "b"]), vec![json!(["b", "a", ""])], vec![json!(["a", "a"]), json!(["a"])]),
+        (1280, json!([]), vec![json!([null]), json!([])], vec![json!([1])]),
+        (1280, json!([null]), vec![json!([])], vec![json!([0])]),
         (1280, json!([1, 2]), vec![json!([2, null, 1])], vec![json!([1]), json!([1, 2, 2])]),
         (1536, json!(["a", "b"]), vec![json!(["a", "b", "a"])], vec![json!(["b", "a"]), json!(["a"])]),
         (
@@ -361,9 +364,9 @@ fn entry_139_what_changes_nothing_is_not_written(database: Database) {
             vec![json!([{"name": "n", "id": id, "boolean": true}])],
         ),
     ];
-    for (attr_type, first, same, other) in cases {
+    for (case, (attr_type, first, same, other)) in cases.into_iter().enumerate() {
         for (index, other) in other.into_iter().enumerate() {
-            let entry = world.entry(&format!("e{attr_type}-{index}"), &[(attr_type, first.clone())]);
+            let entry = world.entry(&format!("e{case}-{index}"), &[(attr_type, first.clone())]);
             let (path, log) = (
                 format!("/entry/api/v2/{entry}/"),
                 format!("/api/v2/audit/?action=entry.update&object_id={entry}"),
