@@ -13,6 +13,7 @@ on_both_databases! {
     blank_values_of_mandatory_attributes_are_rolled_back_to;
     references_to_what_is_deleted_are_copied_as_blank;
     a_copied_blank_has_a_row;
+    values_of_every_type_are_copied;
     bodies_of_restorations_are_read_last;
     names_follow_values_that_come_back;
     the_last_moment_comes_back;
@@ -198,6 +199,17 @@ fn a_copied_blank_has_a_row(database: Database) {
         assert_eq!((rows.len(), &rows[0]["curr_value"]), (1, &value), "{attr}");
     }
     assert!(world.history(copy, "date").is_empty(), "of what was never written there is nothing to copy");
+}
+
+fn values_of_every_type_are_copied(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let firsts: Vec<(&'static str, Value)> =
+        world.values().into_iter().map(|(name, first, _)| (name, first)).collect();
+    let entry = world.entry("e", &firsts);
+    let copy = copied(&world.app, world.entity, entry, "copy");
+    for (name, _) in firsts {
+        assert_eq!(world.app.value(copy, name), world.app.value(entry, name), "{name}");
+    }
 }
 
 fn bodies_of_restorations_are_read_last(database: Database) {
