@@ -377,9 +377,12 @@ fn a_bulk_deletion_refuses_in_order(database: Database) {
     ] {
         assert_eq!(delete(app, &app.token, &bad).expect(400).codes(), ["AE-113000"], "{bad}");
     }
-    for missing in
-        [format!("ids={one}&ids=999999"), format!("ids={one}&ids={gone}"), format!("ids={one}&ids={one}"), format!("ids={}", "9".repeat(30))]
-    {
+    for missing in [
+        format!("ids={one}&ids=999999"),
+        format!("ids={one}&ids={gone}"),
+        format!("ids={one}&ids={one}"),
+        format!("ids={}", "9".repeat(30)),
+    ] {
         assert_eq!(delete(app, &app.token, &missing).expect(404).codes(), ["AE-230000"], "{missing}");
     }
     let (_, guest) = person(app, "guest");

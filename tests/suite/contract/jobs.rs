@@ -107,8 +107,7 @@ fn case_platform_131_jobs_of_what_was_deleted_go(database: Database) {
 fn case_platform_133_jobs_without_a_target(database: Database) {
     let Some((app, (guest, token), _)) = scene(database) else { return };
     let role_import = put(&app, guest, 30, 2, None);
-    let listed_ones =
-        [27, 200, 9_999, 6, 8, 20, 22].map(|operation| put(&app, guest, operation, 3, None));
+    let listed_ones = [27, 200, 9_999, 6, 8, 20, 22].map(|operation| put(&app, guest, operation, 3, None));
     for operation in [4, 17, 24, 28, 29, 31, 199] {
         put(&app, guest, operation, 3, None);
     }
@@ -296,7 +295,10 @@ fn lists_are_paged_newest_first(database: Database) {
     assert_eq!(of_entity.body, "");
     let path = format!("{JOBS}?limit=2&offset=1&search=x&ordering=id");
     let page = app.with_token(&token, "GET", &path, None).expect(200).json();
-    assert_eq!((&page["count"], column(&page["results"], "id")), (&json!(6), vec![json!(all[4]), json!(all[3])]));
+    assert_eq!(
+        (&page["count"], column(&page["results"], "id")),
+        (&json!(6), vec![json!(all[4]), json!(all[3])])
+    );
     assert!(page["next"].as_str().unwrap().contains("offset=3"), "{page}");
     assert!(page["previous"].is_string());
     // Those about entries do not count as about their entity.
@@ -355,7 +357,9 @@ fn jobs_that_ended_are_counted(database: Database) {
     let names = json!({"copy_entry_names": ["b", "b", "c"]});
     app.post(&format!("/entry/api/v2/{entry}/copy/"), names).expect(200);
     let page = app.get("/metrics").expect(200).body;
-    for (operation, status, count) in [("copy_entry", "done", 1), ("do_copy_entry", "done", 2), ("do_copy_entry", "error", 1)] {
+    for (operation, status, count) in
+        [("copy_entry", "done", 1), ("do_copy_entry", "done", 2), ("do_copy_entry", "error", 1)]
+    {
         let line = format!("pagoda_jobs_total{{operation=\"{operation}\",status=\"{status}\"}} {count}");
         assert!(page.lines().any(|known| known == line), "{line}\n{page}");
     }

@@ -274,10 +274,9 @@ fn deleted_ones_are_null_in_histories_and_do_not_come_back(database: Database) {
     world.app.delete(&format!("/group/api/v2/groups/{ops}")).expect(204);
     assert_eq!(world.history(list), [json!({"as_array_group": [null, as_dev]})]);
     assert_eq!(world.history(one), [json!({"as_group": as_dev}), json!({"as_group": null})]);
-    for (entry, attr, left) in [
-        (list, "groups", json!({"as_array_group": [as_dev]})),
-        (one, "group", json!({"as_group": null})),
-    ] {
+    for (entry, attr, left) in
+        [(list, "groups", json!({"as_array_group": [as_dev]})), (one, "group", json!({"as_group": null}))]
+    {
         let page = world.app.get(&format!("/entry/api/v2/{entry}/histories/")).expect(200).json();
         let oldest = page["results"].as_array().unwrap().last().unwrap()["id"].clone();
         let path = format!("/entry/api/v2/{oldest}/attrv_restore/");
@@ -312,7 +311,8 @@ fn a_group_takes_no_entry_along(database: Database) {
         {"name": "groups", "type": 1040, "is_delete_in_chain": true},
     ]}));
     let values = [("text", json!("t")), ("group", json!(namesake)), ("groups", json!([namesake]))];
-    let values: Value = values.iter().map(|(name, value)| json!({"id": attrs[*name], "value": value})).collect();
+    let values: Value =
+        values.iter().map(|(name, value)| json!({"id": attrs[*name], "value": value})).collect();
     let entry = app.entry(entity, json!({"name": "x", "attrs": values}));
     app.put(&format!("/entry/api/v2/{namesake}/"), json!({"name": "renamed"})).expect(202);
     assert_eq!(app.entry_names(entity), ["t"]);
