@@ -12,6 +12,8 @@ on_both_databases! {
     the_first_name_of_an_entry_named_by_id_is_the_sent_one;
     an_entry_takes_no_alias_back_that_is_taken;
     what_comes_back_in_a_chain_takes_nothing_either;
+    a_past_name_is_asked_for_by_its_number;
+    a_past_name_goes_on_to_those_named_after_it;
 }
 
 fn entries(entity: i64) -> String {
@@ -159,4 +161,44 @@ fn what_comes_back_in_a_chain_takes_nothing_either(database: Database) {
     app.post(&format!("{}restore/", one(whole)), json!({})).expect(201);
     let active = all.map(|entry| app.get(&one(entry)).json()["is_active"].clone());
     assert_eq!(active, [json!(false), json!(false), json!(true)]);
+}
+
+fn a_past_name_is_asked_for_by_its_number(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    let entry = app.entry(entity, json!({"name": "a"}));
+    app.put(&one(entry), json!({"name": "b"})).expect(202);
+    let path = format!("{}restore_self_history/", one(entry));
+    let send = |id: Value| app.post(&path, json!({"history_id": id}));
+    for (id, code) in [
+        (Value::Null, "history_id AE-999999"),
+        (json!(true), "history_id AE-121000"),
+        (json!("x"), "history_id AE-121000"),
+        (json!([1]), "history_id AE-121000"),
+        (json!(1.5), "history_id AE-121000"),
+        (json!(999_999), "AE-230000"),
+        (json!(-1), "AE-230000"),
+    ] {
+        assert_eq!(send(id.clone()).expect(400).codes(), [code], "{id}");
+    }
+    assert_eq!(name_of(&app, entry), "b");
+    let page = app.get(&format!("{}self_histories/", one(entry))).json();
+    let first = page["results"][1]["history_id"].as_i64().unwrap();
+    assert_eq!(send(json!(first.to_string())).expect(200).json()["restored_name"], "a");
+}
+
+fn a_past_name_goes_on_to_those_named_after_it(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    let entry = app.entry(entity, json!({"name": "a"}));
+    let (after, attrs) = app.entity(json!({"name": "after", "item_name_type": "AT", "attrs": [
+        {"name": "o", "type": 1, "referral": [entity], "name_order": 1, "name_prefix": "<"},
+    ]}));
+    app.entry(after, json!({"name": "x", "attrs": [{"id": attrs["o"], "value": entry}]}));
+    app.put(&one(entry), json!({"name": "b"})).expect(202);
+    assert_eq!(app.entry_names(after), ["<b"]);
+    let page = app.get(&format!("{}self_histories/", one(entry))).json();
+    let body = json!({"history_id": page["results"][1]["history_id"]});
+    app.post(&format!("{}restore_self_history/", one(entry)), body).expect(200);
+    assert_eq!(app.entry_names(after), ["<a"]);
 }

@@ -1,7 +1,8 @@
 //! What is refused as a value, what mandatory means, and what becomes of values whose choices and entries go. *Source: spec,
 //! attribute-types §2, §4, §5.*
 
-use super::values::{World, definition};
+use super::values::{TYPES, World, blank, definition};
+use super::{close, column, person};
 use crate::server::{Database, on_both_databases};
 use serde_json::{Value, json};
 
@@ -10,6 +11,10 @@ on_both_databases! {
     what_mandatory_means;
     references_that_are_gone;
     choices_in_use_stay;
+    what_is_mandatory_is_not_emptied_by_an_update;
+    a_first_value_counts_where_it_says_something;
+    what_may_not_be_read_shows_as_blank;
+    what_may_not_be_written_is_judged_and_not_stored;
 }
 
 fn what_is_refused(database: Database) {
@@ -188,4 +193,160 @@ fn choices_in_use_stay(database: Database) {
         .put(&format!("/entry/api/v2/{entry}/"), json!({"attrs": world.given(&[(1536, json!(["b"]))])}))
         .expect(202);
     put("1536", without("b")).expect(202);
+}
+
+/// *Source: spec, attribute-types §4.*
+fn what_is_mandatory_is_not_emptied_by_an_update(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let id = world.referred;
+    let named = json!({"name": "n", "id": id});
+    let given: Vec<(i32, Value, Vec<Value>)> = vec![
+        (1, json!(id), vec![json!(null), json!(""), json!(0)]),
+        (2, json!("a"), vec![json!("")]),
+        (4, json!("a"), vec![json!("")]),
+        (32, json!("2024-02-01"), vec![json!(null), json!("")]),
+        (128, json!("2024-02-01"), vec![json!(null), json!("")]),
+        (256, json!(1), vec![json!(null), json!("")]),
+        (512, json!("a"), vec![json!(null), json!("")]),
+        (1025, json!([id]), vec![json!([]), json!([null, 0])]),
+        (1026, json!(["a"]), vec![json!([]), json!([""])]),
+        (1280, json!([1]), vec![json!([]), json!([null]), json!([1, null])]),
+        (1536, json!(["a"]), vec![json!([]), json!([""])]),
+        (2049, named.clone(), vec![json!(null), json!({}), json!({"name": "", "id": null})]),
+        (3073, json!([named]), vec![json!([]), json!([null]), json!([{"name": "", "id": ""}])]),
+        (3081, json!([named]), vec![json!([]), json!([{"name": "", "id": "", "boolean": true}])]),
+    ];
+    let values: Vec<(i32, Value)> = given.iter().map(|(code, value, _)| (*code, value.clone())).collect();
+    let entry = world.entry("x", &values);
+    let mandatory: Value = world.attrs.values().map(|id| json!({"id": id, "is_mandatory": true})).collect();
+    world.app.put(&format!("/entity/api/v2/{}/", world.entity), json!({"attrs": mandatory})).expect(202);
+    for (code, _, too_little) in given {
+        let before = world.value(entry, code);
+        for value in too_little {
+            let body = json!({"attrs": world.given(&[(code, value.clone())])});
+            let answer = world.app.put(&format!("/entry/api/v2/{entry}/"), body).expect(400);
+            assert_eq!(answer.codes(), ["non_field_errors AE-121000"], "{code} {value}");
+        }
+        assert_eq!(world.value(entry, code), before, "{code}");
+    }
+    // A flag always says something, and what is left out is not asked for.
+    let body = json!({"attrs": world.given(&[(8, json!(false))])});
+    world.app.put(&format!("/entry/api/v2/{entry}/"), body).expect(202);
+}
+
+/// *Source: spec, attribute-types §7.1.*
+fn a_first_value_counts_where_it_says_something(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let entry = world.entry("x", &[]);
+    let late = TYPES.map(|code| {
+        let mut attr = definition(code, world.target);
+        attr["name"] = json!(format!("late {code}"));
+        attr
+    });
+    let path = format!("/entity/api/v2/{}/", world.entity);
+    world.app.put(&path, json!({"attrs": late})).expect(202);
+    let detail = world.app.get(&path).expect(200).json();
+    let written = || {
+        let page = world.app.get(&format!("/entry/api/v2/{entry}/histories/?limit=100")).expect(200).json();
+        let names = column(&page["results"], "parent_attr");
+        names.iter().filter(|attr| attr["name"].as_str().unwrap().starts_with("late")).count()
+    };
+    for code in TYPES {
+        let name = format!("late {code}");
+        let id = detail["attrs"].as_array().unwrap().iter().find(|attr| attr["name"] == name).unwrap()["id"]
+            .clone();
+        let nothing = match code {
+            2 | 4 => json!(""),
+            8 => json!(false),
+            1025.. if code != 2049 => json!([]),
+            _ => Value::Null,
+        };
+        let before = written();
+        for _ in 0..2 {
+            let body = json!({"attrs": [{"id": id, "value": nothing}]});
+            world.app.put(&format!("/entry/api/v2/{entry}/"), body).expect(202);
+        }
+        // Of all of them only a flag says something, and that once.
+        assert_eq!(written() - before, usize::from(code == 8), "{code}");
+        assert_eq!(world.app.value(entry, &name), blank(code), "{code}");
+    }
+}
+
+/// *Source: spec, attribute-types §5 and entry §1.1.*
+fn what_may_not_be_read_shows_as_blank(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let app = &world.app;
+    let group = super::group(app, "g", None, &[]);
+    super::role(app, "r", &json!({}));
+    let codes = [16, 64, 1040, 1088];
+    let attrs = codes.map(|code| json!({"name": code.to_string(), "type": code}));
+    app.put(&format!("/entity/api/v2/{}/", world.entity), json!({"attrs": attrs})).expect(202);
+    let detail = app.get(&format!("/entity/api/v2/{}/", world.entity)).json();
+    let definitions = detail["attrs"].as_array().unwrap();
+    let given: Vec<Value> = definitions
+        .iter()
+        .map(|attr| {
+            let value = match attr["type"].as_i64().unwrap() {
+                16 => json!(group),
+                64 => json!("r"),
+                1040 => json!([group]),
+                1088 => json!(["r"]),
+                code => world.cases().into_iter().find(|(other, ..)| i64::from(*other) == code).unwrap().1,
+            };
+            json!({"id": attr["id"], "value": value})
+        })
+        .collect();
+    let entry = app.entry(world.entity, json!({"name": "x", "attrs": given}));
+    for attr in definitions {
+        close(app, attr["id"].as_i64().unwrap());
+    }
+    let (_, guest) = person(app, "guest");
+    let shown = app.with_token(&guest, "GET", &format!("/entry/api/v2/{entry}/"), None).expect(200).json();
+    let shown = shown["attrs"].as_array().unwrap();
+    assert_eq!(shown.len(), TYPES.len() + codes.len());
+    for attr in shown {
+        let blank = match attr["type"].as_i64().unwrap() {
+            16 => json!({"as_group": null}),
+            64 => json!({"as_role": null}),
+            1040 => json!({"as_array_group": []}),
+            1088 => json!({"as_array_role": []}),
+            code => blank(i32::try_from(code).unwrap()),
+        };
+        assert_eq!((&attr["is_readable"], &attr["value"]), (&json!(false), &blank), "{attr}");
+        let name = attr["schema"]["name"].as_str().unwrap();
+        assert_ne!(app.value(entry, name), blank, "{name} has a value");
+    }
+}
+
+/// *Source: spec, entry §3.1 and §5, attribute-types §6.*
+fn what_may_not_be_written_is_judged_and_not_stored(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let (app, (_, guest)) = (&world.app, person(&world.app, "guest"));
+    let entry = world.entry("x", &[(2, json!("a")), (256, json!(1))]);
+    for code in [2, 8, 256] {
+        close(app, world.attrs[&code.to_string()]);
+    }
+    let defaults = json!({"attrs": [
+        {"id": world.attrs["2"], "default_value": "d"}, {"id": world.attrs["8"], "default_value": true},
+        {"id": world.attrs["256"], "default_value": 7}, {"id": world.attrs["4"], "default_value": "d"},
+    ]});
+    app.put(&format!("/entity/api/v2/{}/", world.entity), defaults).expect(202);
+    let put = |value: Value| {
+        let body = json!({"attrs": world.given(&[(256, value)])});
+        app.with_token(&guest, "PUT", &format!("/entry/api/v2/{entry}/"), Some(&body))
+    };
+    assert_eq!(put(json!("x")).expect(400).codes(), ["non_field_errors AE-121000"]);
+    put(json!(2)).expect(202);
+    assert_eq!(world.value(entry, 256), json!({"as_number": 1}));
+    // A default of what may not be written is not stored, neither is a row.
+    let path = format!("/entity/api/v2/{}/entries/", world.entity);
+    let made = app.with_token(&guest, "POST", &path, Some(&json!({"name": "y"}))).expect(202).json();
+    let made = made["id"].as_i64().unwrap();
+    for code in [2, 8, 256] {
+        assert_eq!(world.value(made, code), blank(code), "{code}");
+    }
+    assert_eq!(world.value(made, 4), json!({"as_string": "d"}));
+    let page = app.get(&format!("/entry/api/v2/{made}/histories/")).expect(200).json();
+    let rows = column(&page["results"], "parent_attr");
+    assert_eq!((rows.len(), &rows[0]["name"]), (1, &json!("4")), "{page}");
 }

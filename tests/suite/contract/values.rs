@@ -70,7 +70,7 @@ impl World {
     }
 
     /// What goes in, and what comes out for it.
-    fn cases(&self) -> Vec<(i32, Value, Value)> {
+    pub(super) fn cases(&self) -> Vec<(i32, Value, Value)> {
         let (id, object) = (self.referred, self.object());
         let named = |object: &Value| json!({"name": "n", "object": object});
         let flagged = |object: &Value, flag: bool| json!({"name": "n", "object": object, "boolean": flag});
