@@ -63,6 +63,9 @@ fn case_entry_154_copying_needs_writable(database: Database) {
     grant(&app, entry, reader, 2);
     let names = json!({"copy_entry_names": ["b"]});
     assert_eq!(copy(&app, &guest, entry, &names).expect(403).codes(), ["AE-210000"]);
+    grant(&app, entry, reader, 4);
+    copy(&app, &guest, entry, &json!({"copy_entry_names": ["c"]})).expect(200);
+    grant(&app, entry, reader, 2);
     app.delete(&format!("/entry/api/v2/{entry}/")).expect(204);
     let restore =
         app.with_token(&guest, "POST", &format!("/entry/api/v2/{entry}/restore/"), Some(&json!({})));
@@ -86,6 +89,7 @@ fn names_are_refused_all_together(database: Database) {
         (json!({"copy_entry_names": ["b", true]}), "copy_entry_names.1 AE-121000"),
         (json!({"copy_entry_names": ["b", " "]}), "copy_entry_names.1 AE-999999"),
         (json!({"copy_entry_names": [null]}), "copy_entry_names.0 AE-999999"),
+        (json!({"copy_entry_names": ["b", {}, "a"]}), "copy_entry_names.1 AE-121000"),
         (json!({"copy_entry_names": ["b", "a"]}), "copy_entry_names AE-220000"),
         (json!({"copy_entry_names": ["b", "other"]}), "copy_entry_names AE-220000"),
         (json!({"copy_entry_names": ["b", "c\td"]}), "copy_entry_names AE-250000"),
@@ -93,6 +97,9 @@ fn names_are_refused_all_together(database: Database) {
     ] {
         assert_eq!(copy(&app, &app.token, entry, &body).expect(400).codes(), [code], "{body}");
     }
+    let all = json!({"copy_entry_names": ["b", " ", null, true]});
+    let codes = ["1 AE-999999", "2 AE-999999", "3 AE-121000"].map(|code| format!("copy_entry_names.{code}"));
+    assert_eq!(copy(&app, &app.token, entry, &all).expect(400).codes(), codes);
     assert_eq!(app.entry_names(entity), ["a"]);
     assert!(jobs(&app).is_empty());
 }
@@ -128,7 +135,7 @@ fn what_is_copied(database: Database) {
     app.put(&format!("/entry/api/v2/{entry}/"), json!({"attrs": [value("s", json!("2"))]})).expect(202);
     // A default, and a choice that goes, come after the entry.
     let change = json!({"attrs": [
-        {"id": attrs["default"], "default_value": "d"},
+        {"id": attrs["default"], "default_value": "d", "is_mandatory": true},
         {"id": attrs["s"], "default_value": "d"},
     ]});
     app.put(&format!("/entity/api/v2/{entity}/"), change).expect(202);

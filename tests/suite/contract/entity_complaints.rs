@@ -197,11 +197,11 @@ fn nothing_is_no_value_of_a_definition(database: Database) {
     ] {
         let mut attr = json!({"name": "n", "type": 2});
         attr[field] = Value::Null;
-        let expected = format!("attrs.0.{field} AE-999999");
-        assert_eq!(world.refused("attrs", &json!([attr])), [expected.clone()]);
+        let expected = [format!("attrs.0.{field} AE-999999")];
+        assert_eq!(world.refused("attrs", &json!([attr])), expected);
         let mut attr = json!({"id": world.attrs["s"]});
         attr[field] = Value::Null;
-        assert_eq!(world.put("attrs", &json!([attr])).expect(400).codes(), [expected]);
+        assert_eq!(world.put("attrs", &json!([attr])).expect(400).codes(), expected);
     }
 }
 

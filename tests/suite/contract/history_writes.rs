@@ -187,7 +187,9 @@ fn restoring_a_value_refuses_in_order(database: Database) {
         assert_eq!(world.restore(method, &guest, &json!(999_999)).expect(404).codes(), ["AE-230000"]);
     }
     assert_eq!(world.restore("PUT", &guest, &value).expect(400).codes(), ["AE-121000"]);
-    assert_eq!(world.restore("POST", &guest, &value).expect(405).codes(), ["AE-999999"]);
+    for method in ["POST", "GET", "DELETE"] {
+        assert_eq!(world.restore(method, &guest, &value).expect(405).codes(), ["AE-999999"], "{method}");
+    }
     world.restore("PATCH", &guest, &value).expect(200);
 
     close(&world.app, world.attrs["string"]);
@@ -195,6 +197,7 @@ fn restoring_a_value_refuses_in_order(database: Database) {
     let role = role(&world.app, "r", &json!({"users": [], "groups": []}));
     grant(&world.app, world.attrs["string"], role, 4);
     assert_eq!(world.restore("PATCH", &guest, &value).expect(403).codes(), ["AE-210000"]);
+    grant_the_attribute(&world, entry, &value);
     // Elements of lists are no values of their own.
     let list = world.entry("list", &[("strings", json!(["a", "b"]))]);
     let element = world.history(list, "strings")[0]["id"].as_i64().unwrap() + 1;
@@ -202,6 +205,23 @@ fn restoring_a_value_refuses_in_order(database: Database) {
     // Nor is anything brought back into what is deleted.
     world.app.delete(&format!("/entry/api/v2/{entry}/")).expect(204);
     assert_eq!(world.restore("PATCH", &world.app.token, &value).expect(400).codes(), ["AE-230000"]);
+}
+
+/// Leave to write the attribute of the entry is what it takes.
+fn grant_the_attribute(world: &World, entry: i64, value: &Value) {
+    let (id, writer) = person(&world.app, "writer");
+    let writers = role(&world.app, "writers", &json!({"users": [id]}));
+    let detail = world.app.get(&format!("/entry/api/v2/{entry}/")).expect(200).json();
+    let attrs = detail["attrs"].as_array().unwrap();
+    let attribute = attrs.iter().find(|attr| attr["schema"]["name"] == "string").unwrap()["id"].clone();
+    let attribute = attribute.as_i64().unwrap();
+    grant(&world.app, world.attrs["string"], writers, 4);
+    world.restore("PATCH", &writer, value).expect(200);
+    close(&world.app, attribute);
+    for (level, status) in [(2, 403), (4, 200)] {
+        grant(&world.app, attribute, writers, level);
+        world.restore("PATCH", &writer, value).expect(status);
+    }
 }
 
 fn what_is_gone_is_not_brought_back(database: Database) {
@@ -242,6 +262,10 @@ fn what_is_gone_is_not_brought_back(database: Database) {
     assert_eq!(world.app.value(entry, "objects"), json!({"as_array_object": [two]}));
     assert_eq!(world.app.value(entry, NAMED), json!({"as_named_object": {"name": "n", "object": null}}));
     let list = json!({"as_array_named_object": [{"name": "n", "object": two}]});
+    assert_eq!(world.app.value(entry, "named list"), list);
+    // Not even once it is there again: what was written does not refer to it.
+    world.app.post(&format!("/entry/api/v2/{one}/restore/"), json!({})).expect(201);
+    assert_eq!(world.app.value(entry, "object"), json!({"as_object": null}));
     assert_eq!(world.app.value(entry, "named list"), list);
     // Choices that are gone.
     for name in ["select", "choices"] {
@@ -322,7 +346,14 @@ fn a_rollback_says_what_is_wrong_with_it(database: Database) {
         (json!([]), vec!["non_field_errors AE-121000"]),
         (json!({"targets": [], "at": "2024-05-01"}), vec!["targets AE-999999"]),
         (json!({"targets": 1, "at": "2024-05-01"}), vec!["targets AE-121000"]),
-        (json!({"targets": [1, "x", 2], "at": "2024-05-01"}), vec!["targets.1 AE-121000"]),
+        (json!({"targets": null, "at": "2024-05-01"}), vec!["targets AE-999999"]),
+        (
+            json!({"targets": [1, "x", 2, [3], true], "at": "2024-05-01"}),
+            vec!["targets.1 AE-121000", "targets.3 AE-121000", "targets.4 AE-121000"],
+        ),
+        (json!({"targets": ["x"], "at": "2024-13-01"}), vec!["at AE-121000", "targets.0 AE-121000"]),
+        (json!({"targets": [1], "at": ""}), vec!["at AE-121000"]),
+        (json!({"targets": [1], "at": 5}), vec!["at AE-121000"]),
         (json!({"targets": [1], "at": "yesterday"}), vec!["at AE-121000"]),
         (json!({"targets": [1], "at": null}), vec!["at AE-999999"]),
     ] {
@@ -336,22 +367,34 @@ fn a_rollback_says_what_is_wrong_with_it(database: Database) {
 fn values_of_others_and_stale_choices_stay(database: Database) {
     let Some(world) = World::new(database) else { return };
     let (_, guest) = person(&world.app, "guest");
-    let values =
-        [("string", json!("a")), ("text", json!("a")), ("select", json!("a")), ("flagged list", json!([]))];
+    let values = [
+        ("string", json!("a")),
+        ("text", json!("a")),
+        ("select", json!("a")),
+        ("choices", json!(["a"])),
+        ("flagged list", json!([])),
+    ];
     let entry = world.entry("e", &values);
     let flagged = json!([{"name": "n", "id": null, "boolean": true}]);
     world.update(entry, &[("flagged list", flagged)]);
     let at = moment();
-    let changed =
-        [("string", json!("b")), ("text", json!("b")), ("select", json!("b")), ("flagged list", json!([]))];
+    let changed = [
+        ("string", json!("b")),
+        ("text", json!("b")),
+        ("select", json!("b")),
+        ("choices", json!(["b"])),
+        ("flagged list", json!([])),
+    ];
     world.update(entry, &changed);
     world.update_as(&guest, entry, &[("string", json!("c"))]);
     world.update(entry, &[("string", json!("d"))]);
-    let change = json!({"attrs": [{"id": world.attrs["select"], "choices": [{"value": "b", "label": "B"}]}]});
-    world.app.put(&format!("/entity/api/v2/{}/", world.entity), change).expect(202);
+    let only_b = json!([{"value": "b", "label": "B"}]);
+    let change = ["select", "choices"].map(|name| json!({"id": world.attrs[name], "choices": only_b}));
+    world.app.put(&format!("/entity/api/v2/{}/", world.entity), json!({"attrs": change})).expect(202);
     world.rollback(&world.app.token, &json!({"targets": [entry], "at": at})).expect(200);
     assert_eq!(world.app.value(entry, "string"), json!({"as_string": "d"}), "somebody else wrote in between");
     assert_eq!(world.app.value(entry, "select")["as_select"]["value"], "b", "the choice is gone");
+    assert_eq!(world.app.value(entry, "choices")["as_multi_select"][0]["value"], "b");
     assert_eq!(world.app.value(entry, "text"), json!({"as_string": "a"}), "the rest goes on");
     let list = json!({"as_array_named_object": [{"name": "n", "object": null, "boolean": true}]});
     assert_eq!(world.app.value(entry, "flagged list"), list);

@@ -262,6 +262,14 @@ fn reading_costs_a_statement_for_groups_and_one_for_roles(database: Database) {
     assert_eq!(cost(few), cost(many));
     // The elements of the list, the groups, the roles.
     assert_eq!(cost(few), cost(none) + 3);
+    let history = |entry: i64| {
+        crate::statements::cost(&world.app, || {
+            let path = format!("/entry/api/v2/{entry}/histories/");
+            drop(world.app.with_token(&token, "GET", &path, None).expect(200));
+        })
+        .0
+    };
+    assert_eq!(history(few), history(many));
 }
 
 fn deleted_ones_are_null_in_histories_and_do_not_come_back(database: Database) {

@@ -78,7 +78,7 @@ fn check_without_the_first(world: &World, entry: i64) {
         ("objects", json!({"as_array_object": [two]})),
         (NAMED, json!({"as_named_object": {"name": "n", "object": null}})),
         ("named list", json!({"as_array_named_object": [m, k]})),
-        ("flagged list", json!({"as_array_named_object": [flagged(m.clone()), flagged(k.clone())]})),
+        ("flagged list", json!({"as_array_named_object": [flagged(m), flagged(k)]})),
     ] {
         assert_eq!(world.app.value(entry, attr), expected, "{attr}");
     }

@@ -133,6 +133,11 @@ fn case_entry_170_groups_and_roles_that_an_attribute_may_refer_to(database: Data
         assert_eq!(column(&candidates(&app, attrs[attr], ""), "name"), ["reader", "Writer"]);
         assert_eq!(candidates(&app, attrs[attr], "?keyword=READ"), json!([{"id": reader, "name": "reader"}]));
     }
+    // At most fifty.
+    for n in 0..51 {
+        group(&app, &format!("many {n}"), None, &[]);
+    }
+    assert_eq!(candidates(&app, attrs["g"], "?keyword=many&limit=100").as_array().unwrap().len(), 50);
     let path = |id: i64| format!("/entry/api/v2/{id}/attr_referrals/");
     assert_eq!(app.get(&path(attrs["s"])).expect(400).codes(), ["AE-121000"]);
     for other in [999_999, entity] {

@@ -11,6 +11,7 @@ on_both_databases! {
     what_others_wrote_stays;
     what_may_not_be_written_stays;
     what_did_not_exist_then_is_blank_or_stays;
+    names_stay;
 }
 
 fn back(world: &World, token: &str, targets: &[i64], at: &str) {
@@ -109,4 +110,16 @@ fn what_did_not_exist_then_is_blank_or_stays(database: Database) {
     back(&world, &world.app.token, &[entry, young], &at);
     assert_eq!(world.app.value(entry, "late"), json!({"as_string": ""}));
     assert_eq!(texts(&world, young, "string"), ["b", "a"]);
+}
+
+fn names_stay(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let entry = world.entry("old", &[("string", json!("a"))]);
+    let at = moment();
+    let body = json!({"name": "new", "attrs": [{"id": world.attrs["string"], "value": "b"}]});
+    world.app.put(&format!("/entry/api/v2/{entry}/"), body).expect(202);
+    back(&world, &world.app.token, &[-1, entry], &at);
+    let detail = world.app.get(&format!("/entry/api/v2/{entry}/")).expect(200).json();
+    assert_eq!(detail["name"], "new");
+    assert_eq!(texts(&world, entry, "string"), ["a", "b", "a"]);
 }
