@@ -10,6 +10,7 @@ on_both_databases! {
     a_job_does_not_tell_what_may_not_be_seen;
     a_read_only_user_changes_nothing;
     what_may_not_be_read_is_not_deleted_with_the_rest;
+    conditions_on_what_may_not_be_read_delete_nothing;
 }
 
 const BULK: &str = "/entry/api/v2/bulk/";
@@ -129,4 +130,21 @@ fn what_may_not_be_read_is_not_deleted_with_the_rest(database: Database) {
     // What it cannot read it does not find either: [{"name":"secret","filterKey":2}]
     send("&attrinfo=%5B%7B%22name%22%3A%22secret%22%2C%22filterKey%22%3A2%7D%5D").expect(204);
     assert_eq!(app.entry_names(world.entity), ["b", "c"]);
+}
+
+fn conditions_on_what_may_not_be_read_delete_nothing(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let (app, (_, guest)) = (&world.app, person(&world.app, "guest"));
+    let list = app.get(&format!("/entity/api/v2/{}/entries/?is_active=true", world.entity)).json();
+    let ids = column(&list["results"], "id");
+    close(app, world.secret);
+    // One that may not be written would answer 403 if it were found.
+    close(app, ids[1].as_i64().unwrap());
+    for (key, last) in [(3, 0), (2, 2)] {
+        let filter = json!([{"name": "secret", "filterKey": key, "keyword": "x"}]).to_string();
+        let filter: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/entry/api/v2/bulk_delete/?ids={}&isAll=true&attrinfo={filter}", ids[last]);
+        app.with_token(&guest, "DELETE", &path, None).expect(204);
+    }
+    assert_eq!(app.entry_names(world.entity), ["b"], "the listed ones alone");
 }

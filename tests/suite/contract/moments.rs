@@ -66,6 +66,14 @@ fn forms_of_days(database: Database) {
         let entry = app.entry(entity, json!({"name": index.to_string(), "attrs": attrs}));
         assert_eq!(app.value(entry, "day"), json!({"as_string": stored}), "{sent}");
     }
+    // Whatever counts as false is no day.
+    for (index, nothing) in
+        [json!(null), json!(""), json!(false), json!(0), json!([]), json!({})].into_iter().enumerate()
+    {
+        let attrs = json!([{"id": attrs["day"], "value": nothing}]);
+        let entry = app.entry(entity, json!({"name": format!("none {index}"), "attrs": attrs}));
+        assert_eq!(app.value(entry, "day"), json!({"as_string": ""}), "{nothing}");
+    }
 }
 
 /// Each of these is refused, alike in a creation and in an update.

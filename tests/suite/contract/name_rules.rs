@@ -69,6 +69,8 @@ fn what_a_client_asks_of_triggers_is_judged_in_updates(database: Database) {
         (json!({"delay_trigger": "hoge"}), "delay_trigger AE-121000"),
         (json!({"delay_trigger": null}), "delay_trigger AE-999999"),
         (json!({"call_stacks": "hoge"}), "call_stacks AE-121000"),
+        (json!({"call_stacks": null}), "call_stacks AE-999999"),
+        (json!({"call_stacks": {}}), "call_stacks AE-121000"),
         (json!({"call_stacks": ["a"]}), "call_stacks.0 AE-121000"),
     ]
     .into_iter()

@@ -1,10 +1,12 @@
 //! Methods and bodies that clients rarely send. *Source: spec, entity §0.1, §2 and §2.4.*
 
+use super::{acl_path, close, person};
 use crate::server::{Database, TestApp, on_both_databases};
 use serde_json::{Value, json};
 
 on_both_databases! {
     nothing_is_patched;
+    bodies_are_read_after_who_asks_and_for_what;
     forms_are_read_as_json_is;
     a_list_of_named_flags_stays_one;
 }
@@ -30,6 +32,53 @@ fn nothing_is_patched(database: Database) {
         assert_eq!(answer.codes(), ["AE-000000"], "{path}");
     }
     assert_eq!(app.entry_names(entity), ["x"]);
+}
+
+fn bodies_are_read_after_who_asks_and_for_what(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (_, guest) = person(&app, "guest");
+    let (open, _) = app.entity(json!({"name": "open"}));
+    let gone = app.entry(open, json!({"name": "gone"}));
+    app.delete(&format!("/entry/api/v2/{gone}/")).expect(204);
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    let entry = app.entry(entity, json!({"name": "x"}));
+    close(&app, entity);
+    let send = |token: &str, method: &str, path: &str, media: &str, body: &str| {
+        let authorization = format!("Token {token}");
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", media)];
+        let answer = app.request(method, path, &headers, Some(body.as_bytes()));
+        (answer.status, answer.codes())
+    };
+    let told = |status: u16, code: &str| (status, vec![code.to_owned()]);
+    for (method, path, unknown) in [
+        ("PUT", format!("/entity/api/v2/{entity}/"), Some("/entity/api/v2/999999/")),
+        ("POST", format!("/entity/api/v2/{entity}/entries/"), None),
+        ("PUT", format!("/entry/api/v2/{entry}/"), Some("/entry/api/v2/999999/")),
+        ("POST", format!("/entry/api/v2/{entry}/copy/"), Some("/entry/api/v2/999999/copy/")),
+        (
+            "POST",
+            format!("/entry/api/v2/{entry}/restore_self_history/"),
+            Some("/entry/api/v2/999999/restore_self_history/"),
+        ),
+        ("PUT", acl_path(entity), Some("/acl/api/v2/acls/999999")),
+    ] {
+        for (media, body, status, code) in
+            [("application/json", "{bad", 400, "AE-140000"), ("text/plain", "{}", 415, "AE-130000")]
+        {
+            assert_eq!(send(&guest, method, &path, media, body), told(403, "AE-210000"), "{path} {body}");
+            assert_eq!(send(&app.token, method, &path, media, body), told(status, code), "{path} {body}");
+            if let Some(unknown) = unknown {
+                assert_eq!(send(&guest, method, unknown, media, body), told(404, "AE-230000"), "{unknown}");
+            }
+        }
+        let no_object = told(400, "non_field_errors AE-121000");
+        assert_eq!(send(&app.token, method, &path, "application/json", "[]"), no_object, "{path}");
+    }
+    for path in [format!("/entry/api/v2/{gone}/"), format!("/entry/api/v2/{gone}/copy/")] {
+        let method = if path.ends_with("copy/") { "POST" } else { "PUT" };
+        let answer = send(&app.token, method, &path, "application/json", "{bad");
+        assert_eq!(answer, told(400, "AE-230000"), "{path}");
+    }
 }
 
 fn forms_are_read_as_json_is(database: Database) {

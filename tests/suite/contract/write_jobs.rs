@@ -12,6 +12,7 @@ on_both_databases! {
     single_writes_leave_a_job_that_is_done;
     case_platform_131_a_creation_goes_with_its_target_and_a_deletion_stays;
     a_bulk_deletion_leaves_a_job_for_each_entry;
+    what_follows_from_a_write_leaves_no_job;
     what_is_refused_leaves_no_job;
     what_a_plugin_refuses_leaves_no_job;
     jobs_of_single_writes_are_counted;
@@ -97,6 +98,37 @@ fn a_bulk_deletion_leaves_a_job_for_each_entry(database: Database) {
     targets.sort_unstable();
     assert_eq!(targets, [one, two, rest]);
     assert!(deletions.iter().all(|job| job["status"] == 2 && job["text"] == ""), "{all:?}");
+}
+
+/// What a deletion takes along, and writes whose jobs were hidden before.
+fn what_follows_from_a_write_leaves_no_job(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (parts, _) = app.entity(json!({"name": "part"}));
+    let attrs = json!([
+        {"name": "has", "type": 1, "referral": [parts], "is_delete_in_chain": true}, {"name": "s", "type": 2},
+    ]);
+    let (wholes, attrs) = app.entity(json!({"name": "whole", "attrs": attrs}));
+    let part = app.entry(parts, json!({"name": "part"}));
+    let values = json!([{"id": attrs["has"], "value": part}, {"id": attrs["s"], "value": "a"}]);
+    let whole = app.entry(wholes, json!({"name": "whole", "attrs": values}));
+    let path = format!("/entry/api/v2/{whole}/");
+    app.delete(&path).expect(204);
+    assert!(app.entry_names(parts).is_empty());
+    assert_eq!(operations(&app), [29, 24, 24], "one deletion was asked for");
+    app.post(&format!("{path}restore/"), json!({})).expect(201);
+    let before = [29, 27, 27, 24, 24];
+    assert_eq!(operations(&app), before, "what is about active ones is listed again");
+
+    let alias = app.post("/entry/api/v2/alias/", json!({"name": "other", "entry": whole})).expect(201).json();
+    app.delete(&format!("/entry/api/v2/alias/{}", alias["id"])).expect(204);
+    let value = app.get(&format!("{path}histories/")).json()["results"][0]["id"].clone();
+    let restore = format!("/entry/api/v2/{value}/attrv_restore/");
+    app.with_token(&app.token, "PATCH", &restore, Some(&json!({}))).expect(200);
+    app.post("/entry/api/v2/rollback/", json!({"targets": [whole], "at": "2024-01-01"})).expect(200);
+    let first =
+        app.get(&format!("{path}self_histories/?limit=100")).json()["results"][0]["history_id"].clone();
+    app.post(&format!("{path}restore_self_history/"), json!({"history_id": first})).expect(200);
+    assert_eq!(operations(&app), before);
 }
 
 fn what_is_refused_leaves_no_job(database: Database) {
