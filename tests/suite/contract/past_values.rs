@@ -14,6 +14,7 @@ on_both_databases! {
     references_to_what_is_deleted_are_copied_as_blank;
     a_copied_blank_has_a_row;
     values_of_every_type_are_copied;
+    histories_show_what_is_gone;
     bodies_of_restorations_are_read_last;
     names_follow_values_that_come_back;
     the_last_moment_comes_back;
@@ -209,6 +210,27 @@ fn values_of_every_type_are_copied(database: Database) {
     let copy = copied(&world.app, world.entity, entry, "copy");
     for (name, _) in firsts {
         assert_eq!(world.app.value(copy, name), world.app.value(entry, name), "{name}");
+    }
+}
+
+/// *Source: spec, attribute-types §5.1.*
+fn histories_show_what_is_gone(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let entry = world.entry("e", &referring(&world));
+    let two = json!({"id": world.referred[1], "name": "two", "schema": {"id": 1, "name": "target"}});
+    world.app.delete(&format!("/entry/api/v2/{}/", world.referred[0])).expect(204);
+    let item = |name: &str, object: &Value| json!({"name": name, "object": object});
+    let list = json!([item("n", &Value::Null), item("m", &two), item("k", &Value::Null)]);
+    let mut flagged = list.clone();
+    flagged.as_array_mut().unwrap().iter_mut().for_each(|item| item["boolean"] = json!(true));
+    for (attr, shown) in [
+        ("object", json!({"as_object": null})),
+        ("objects", json!({"as_array_object": [null, two]})),
+        (NAMED, json!({"as_named_object": item("n", &Value::Null)})),
+        ("named list", json!({"as_array_named_object": list})),
+        ("flagged list", json!({"as_array_named_object": flagged})),
+    ] {
+        assert_eq!(world.history(entry, attr)[0]["curr_value"], shown, "{attr}");
     }
 }
 
