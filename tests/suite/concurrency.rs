@@ -15,6 +15,8 @@ on_both_databases! {
     of_many_roles_of_one_name_one_is_made;
     of_many_entities_of_one_name_one_is_made;
     restores_and_rollbacks_keep_one_value_the_latest;
+    entries_that_make_one_name_are_all_stored;
+    names_follow_renames_that_happen_at_the_same_moment;
 }
 
 const CLIENTS: usize = 8;
@@ -184,4 +186,82 @@ fn restores_and_rollbacks_keep_one_value_the_latest(database: Database) {
     let rows = chain(&app, entry);
     assert_eq!(rows.len(), 2 + CLIENTS);
     assert_eq!(app.value(entry, "a"), rows[0]["curr_value"]);
+}
+
+/// One of the entries has the name itself, the others say of which they are duplicates.
+fn one_plain_name(app: &TestApp, entity: i64, name: &str) {
+    let page = app.get(&format!("/entity/api/v2/{entity}/entries/?is_active=true")).expect(200).json();
+    let rows = page["results"].as_array().unwrap();
+    let (plain, others): (Vec<&Value>, Vec<&Value>) = rows.iter().partition(|row| row["name"] == name);
+    assert_eq!((plain.len(), others.len()), (1, CLIENTS - 1), "{page}");
+    let start = format!("{name} -- duplicate of ID:{} -- ", plain[0]["id"]);
+    assert!(others.iter().all(|row| row["name"].as_str().unwrap().starts_with(&start)), "{page}");
+}
+
+fn entries_that_make_one_name_are_all_stored(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    for round in 0..3 {
+        let (entity, attrs) =
+            app.entity(json!({"name": format!("e{round}"), "item_name_type": "AT", "attrs": [
+                {"name": "a", "type": 2, "name_order": 1},
+            ]}));
+        let value = |text: &str| json!([{"id": attrs["a"], "value": text}]);
+        let path = format!("/entity/api/v2/{entity}/entries/");
+        let made = at_once(&app, |client| {
+            app.post(&path, json!({"name": format!("sent {client}"), "attrs": value("made")}))
+        });
+        let told: Vec<(u16, &str)> =
+            made.iter().map(|answer| (answer.status, answer.body.as_str())).collect();
+        assert!(made.iter().all(|answer| answer.status == 202), "{told:?}");
+        one_plain_name(&app, entity, "made");
+        let changed = at_once(&app, |client| {
+            let entry = made[client].json()["id"].clone();
+            app.put(&format!("/entry/api/v2/{entry}/"), json!({"attrs": value("changed")}))
+        });
+        let told: Vec<(u16, &str)> =
+            changed.iter().map(|answer| (answer.status, answer.body.as_str())).collect();
+        assert!(changed.iter().all(|answer| answer.status == 202), "{told:?}");
+        one_plain_name(&app, entity, "changed");
+        // The name that is sent is judged as well: for a moment somebody else may have it.
+        let made = at_once(&app, |_| app.post(&path, json!({"name": "one", "attrs": value("third")})));
+        let refused = made.iter().filter(|answer| answer.status != 202);
+        refused.for_each(|answer| assert_eq!(answer.codes(), ["name AE-220000"], "{answer:?}"));
+        assert!(app.entry_names(entity).contains(&"third".to_owned()));
+    }
+}
+
+fn names_follow_renames_that_happen_at_the_same_moment(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (first, _) = app.entity(json!({"name": "first"}));
+    let entry = app.entry(first, json!({"name": "a"}));
+    let (second, attrs) = app.entity(json!({"name": "second", "item_name_type": "AT", "attrs": [
+        {"name": "o", "type": 1, "referral": [first], "name_order": 1},
+        {"name": "s", "type": 2, "name_order": 2, "name_prefix": "-"},
+    ]}));
+    let value = |text: &str| json!({"id": attrs["s"], "value": text});
+    let after: Vec<i64> = (0..CLIENTS)
+        .map(|n| {
+            let values = json!([{"id": attrs["o"], "value": entry}, value(&n.to_string())]);
+            app.entry(second, json!({"name": format!("sent {n}"), "attrs": values}))
+        })
+        .collect();
+    for round in 0..5 {
+        let answers = at_once(&app, |client| {
+            if client % 4 == 0 {
+                app.put(&format!("/entry/api/v2/{entry}/"), json!({"name": format!("{round}.{client}")}))
+            } else {
+                let body = json!({"attrs": [value(&format!("{client} in {round}"))]});
+                app.put(&format!("/entry/api/v2/{}/", after[client]), body)
+            }
+        });
+        let told: Vec<(u16, &str)> =
+            answers.iter().map(|answer| (answer.status, answer.body.as_str())).collect();
+        assert!(answers.iter().all(|answer| answer.status == 202), "{told:?}");
+        let name = app.entry_names(first).remove(0);
+        for (client, id) in after.iter().enumerate() {
+            let shown = app.get(&format!("/entry/api/v2/{id}/")).expect(200).json()["name"].clone();
+            let own = app.value(*id, "s")["as_string"].as_str().unwrap().to_owned();
+            assert_eq!(shown, format!("{name}-{own}"), "{client} in {round}");
+        }
+    }
 }

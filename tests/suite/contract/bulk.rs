@@ -245,6 +245,7 @@ fn a_bulk_update_says_what_is_wrong_with_it(database: Database) {
             vec!["modelid AE-121000", "value.id AE-113000", "value.value AE-113000"],
         ),
         (json!({"modelid": model, "value": 1}), vec!["value.non_field_errors AE-121000"]),
+        (json!({"modelid": model, "value": null}), vec!["value AE-999999"]),
         (json!({"modelid": model, "value": {"id": "x", "value": 1}}), vec!["value.id AE-121000"]),
         (
             json!({"modelid": model, "value": {"id": others["s"], "value": "y"}}),
@@ -263,6 +264,10 @@ fn a_bulk_update_says_what_is_wrong_with_it(database: Database) {
             vec!["attrinfo.non_field_errors AE-121000"],
         ),
         (json!({"modelid": model, "value": good, "attrinfo": null}), vec!["attrinfo AE-999999"]),
+        (
+            json!({"modelid": model, "value": good, "attrinfo": [{"name": ""}]}),
+            vec!["attrinfo.name AE-999999"],
+        ),
         (
             json!({"modelid": model, "value": good, "attrinfo": [{"name": "text"}, {}, 1, {"name": "text", "filter_key": 6}]}),
             vec![
@@ -290,6 +295,8 @@ fn a_bulk_update_says_what_is_wrong_with_it(database: Database) {
     ] {
         assert_eq!(world.send(&world.app.token, &body).expect(400).codes(), codes, "{body}");
     }
+    let posted = world.app.post(BULK, json!({"modelid": model, "value": good})).expect(405);
+    assert_eq!(posted.codes(), ["AE-999999"]);
     let unknown = world.send(&world.app.token, &json!({"modelid": 999_999, "value": good})).expect(400);
     assert!(unknown.json().is_string());
     world.app.delete(&format!("/entity/api/v2/{other}/")).expect(202);
@@ -366,12 +373,16 @@ fn a_bulk_deletion_refuses_in_order(database: Database) {
         "ids=".to_owned(),
         format!("ids={one}&ids=x"),
         format!("ids={one}&ids=-1"),
+        format!("ids={one}.0"),
     ] {
         assert_eq!(delete(app, &app.token, &bad).expect(400).codes(), ["AE-113000"], "{bad}");
     }
-    for missing in
-        [format!("ids={one}&ids=999999"), format!("ids={one}&ids={gone}"), format!("ids={one}&ids={one}")]
-    {
+    for missing in [
+        format!("ids={one}&ids=999999"),
+        format!("ids={one}&ids={gone}"),
+        format!("ids={one}&ids={one}"),
+        format!("ids={}", "9".repeat(30)),
+    ] {
         assert_eq!(delete(app, &app.token, &missing).expect(404).codes(), ["AE-230000"], "{missing}");
     }
     let (_, guest) = person(app, "guest");

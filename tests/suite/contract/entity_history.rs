@@ -4,6 +4,7 @@ use super::{ADMIN, close, column, grant, person, role};
 use crate::agreement::as_user;
 use crate::server::{Database, TestApp, on_both_databases};
 use crate::ui::Person;
+use pagoda_core::auth::password;
 use pagoda_core::services::ctx::OpCtx;
 use pagoda_core::services::entity as services;
 use pagoda_core::services::error::OpError;
@@ -27,6 +28,7 @@ on_both_databases! {
     histories_cost_the_same_for_few_and_many;
     histories_come_in_pages;
     the_older_history_is_for_sessions;
+    the_older_history_is_for_those_who_may_read;
 }
 
 const KEYS: [&str; 7] = ["changes", "is_detail", "operation", "target_obj", "text", "time", "username"];
@@ -119,16 +121,25 @@ fn case_entry_019_attributes_of_no_entity(database: Database) {
     let (a, _) = app.entity(json!({"name": "a"}));
     let (gone, _) = app.entity(json!({"name": "gone"}));
     app.delete(&format!("/entity/api/v2/{gone}/")).expect(202);
-    for ids in ["9999".to_owned(), format!("{a},9999"), format!("{gone}"), format!("{a},{a}"), "9".repeat(30)]
-    {
+    for ids in [
+        "9999".to_owned(),
+        "-1".to_owned(),
+        format!("{a},9999"),
+        format!("{gone}"),
+        format!("{a},{a}"),
+        "9".repeat(30),
+    ] {
         let answer = app.get(&format!("/entity/api/v2/attrs?entity_ids={ids}")).expect(404);
         assert_eq!(answer.json()["code"], "AE-230000", "{ids}");
     }
-    for ids in ["x", "1,x", "1,,2", "1.5", ","] {
+    for ids in ["x", "1,x", "1,,2", "1.5", ",", "1,"] {
         let answer = app.get(&format!("/entity/api/v2/attrs?entity_ids={ids}")).expect(400).json();
         assert_eq!(answer[0]["code"], "AE-250000", "{ids}");
     }
     assert!(names(&app, &format!("?entity_ids={a}")).is_empty());
+    // Nothing given is nothing asked for: all.
+    app.entity(json!({"name": "b", "attrs": [{"name": "s", "type": 2}]}));
+    assert_eq!(names(&app, "?entity_ids="), ["s"]);
 }
 
 fn case_entry_070_a_deletion_has_a_detail_per_attribute(database: Database) {
@@ -396,4 +407,22 @@ fn the_older_history_is_for_sessions(database: Database) {
     admin.get(&path).expect(200);
     app.delete(&format!("/entity/api/v2/{entity}/")).expect(202);
     assert_eq!(admin.get(&path).expect(200).json().as_array().unwrap().len(), 2);
+}
+
+/// *Source: spec, entity §2.7 (fixed quirk).*
+fn the_older_history_is_for_those_who_may_read(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (id, _) = app.user(|user| user.password_hash = Some(password::hash("secret").unwrap()));
+    let (entity, _) = app.entity(json!({"name": "e"}));
+    let guest = Person::log_in(&app, "guest");
+    guest.get(&older(entity)).expect(200);
+    close(&app, entity);
+    assert_eq!(guest.get(&older(entity)).expect(403).codes(), ["AE-210000"]);
+    let readers = role(&app, "readers", &json!({"users": [id]}));
+    grant(&app, entity, readers, 2);
+    guest.get(&older(entity)).expect(200);
+    grant(&app, entity, readers, 1);
+    app.delete(&format!("/entity/api/v2/{entity}/")).expect(202);
+    assert_eq!(guest.get(&older(entity)).expect(403).codes(), ["AE-210000"]);
+    guest.get(&older(999_999)).expect(400);
 }

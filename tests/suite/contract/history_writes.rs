@@ -16,17 +16,18 @@ on_both_databases! {
     values_of_others_and_stale_choices_stay;
 }
 
-struct World {
-    app: TestApp,
-    entity: i64,
-    attrs: BTreeMap<String, i64>,
-    referred: [i64; 2],
+/// An entity with an attribute of every type, and two entries to refer to.
+pub(super) struct World {
+    pub(super) app: TestApp,
+    pub(super) entity: i64,
+    pub(super) attrs: BTreeMap<String, i64>,
+    pub(super) referred: [i64; 2],
 }
 
-const NAMED: &str = "named";
+pub(super) const NAMED: &str = "named";
 
 impl World {
-    fn new(database: Database) -> Option<Self> {
+    pub(super) fn new(database: Database) -> Option<Self> {
         let app = TestApp::bare(database)?;
         let (target, _) = app.entity(json!({"name": "target"}));
         let referred = ["one", "two"].map(|name| app.entry(target, json!({"name": name})));
@@ -47,7 +48,7 @@ impl World {
     }
 
     /// Two values of every type: the first, and another one.
-    fn values(&self) -> Vec<(&'static str, Value, Value)> {
+    pub(super) fn values(&self) -> Vec<(&'static str, Value, Value)> {
         let ([one, two], app) = (self.referred, &self.app);
         let [ops, dev] = ["ops", "dev"].map(|name| super::group(app, name, None, &[]));
         let [reader, writer] = ["reader", "writer"].map(|name| role(app, name, &json!({})));
@@ -83,32 +84,32 @@ impl World {
         values.map(|(name, value)| json!({"id": self.attrs[name], "value": value})).collect()
     }
 
-    fn entry(&self, name: &str, values: &[(&'static str, Value)]) -> i64 {
+    pub(super) fn entry(&self, name: &str, values: &[(&'static str, Value)]) -> i64 {
         let attrs = self.given(values.iter().cloned());
         self.app.entry(self.entity, json!({"name": name, "attrs": attrs}))
     }
 
-    fn update(&self, entry: i64, values: &[(&'static str, Value)]) {
+    pub(super) fn update(&self, entry: i64, values: &[(&'static str, Value)]) {
         self.update_as(&self.app.token, entry, values);
     }
 
-    fn update_as(&self, token: &str, entry: i64, values: &[(&'static str, Value)]) {
+    pub(super) fn update_as(&self, token: &str, entry: i64, values: &[(&'static str, Value)]) {
         let body = json!({"attrs": self.given(values.iter().cloned())});
         self.app.with_token(token, "PUT", &format!("/entry/api/v2/{entry}/"), Some(&body)).expect(202);
     }
 
     /// The rows of one attribute, newest first.
-    fn history(&self, entry: i64, attr: &str) -> Vec<Value> {
+    pub(super) fn history(&self, entry: i64, attr: &str) -> Vec<Value> {
         let page = self.app.get(&format!("/entry/api/v2/{entry}/histories/?limit=1000")).expect(200).json();
         let rows = page["results"].as_array().unwrap().iter();
         rows.filter(|row| row["parent_attr"]["name"] == attr).cloned().collect()
     }
 
-    fn restore(&self, method: &str, token: &str, value: &Value) -> Answer {
+    pub(super) fn restore(&self, method: &str, token: &str, value: &Value) -> Answer {
         self.app.with_token(token, method, &format!("/entry/api/v2/{value}/attrv_restore/"), Some(&json!({})))
     }
 
-    fn rollback(&self, token: &str, body: &Value) -> Answer {
+    pub(super) fn rollback(&self, token: &str, body: &Value) -> Answer {
         self.app.with_token(token, "POST", "/entry/api/v2/rollback/", Some(body))
     }
 }
@@ -186,7 +187,9 @@ fn restoring_a_value_refuses_in_order(database: Database) {
         assert_eq!(world.restore(method, &guest, &json!(999_999)).expect(404).codes(), ["AE-230000"]);
     }
     assert_eq!(world.restore("PUT", &guest, &value).expect(400).codes(), ["AE-121000"]);
-    assert_eq!(world.restore("POST", &guest, &value).expect(405).codes(), ["AE-999999"]);
+    for method in ["POST", "GET", "DELETE"] {
+        assert_eq!(world.restore(method, &guest, &value).expect(405).codes(), ["AE-999999"], "{method}");
+    }
     world.restore("PATCH", &guest, &value).expect(200);
 
     close(&world.app, world.attrs["string"]);
@@ -194,6 +197,7 @@ fn restoring_a_value_refuses_in_order(database: Database) {
     let role = role(&world.app, "r", &json!({"users": [], "groups": []}));
     grant(&world.app, world.attrs["string"], role, 4);
     assert_eq!(world.restore("PATCH", &guest, &value).expect(403).codes(), ["AE-210000"]);
+    grant_the_attribute(&world, entry, &value);
     // Elements of lists are no values of their own.
     let list = world.entry("list", &[("strings", json!(["a", "b"]))]);
     let element = world.history(list, "strings")[0]["id"].as_i64().unwrap() + 1;
@@ -201,6 +205,23 @@ fn restoring_a_value_refuses_in_order(database: Database) {
     // Nor is anything brought back into what is deleted.
     world.app.delete(&format!("/entry/api/v2/{entry}/")).expect(204);
     assert_eq!(world.restore("PATCH", &world.app.token, &value).expect(400).codes(), ["AE-230000"]);
+}
+
+/// Leave to write the attribute of the entry is what it takes.
+fn grant_the_attribute(world: &World, entry: i64, value: &Value) {
+    let (id, writer) = person(&world.app, "writer");
+    let writers = role(&world.app, "writers", &json!({"users": [id]}));
+    let detail = world.app.get(&format!("/entry/api/v2/{entry}/")).expect(200).json();
+    let attrs = detail["attrs"].as_array().unwrap();
+    let attribute = attrs.iter().find(|attr| attr["schema"]["name"] == "string").unwrap()["id"].clone();
+    let attribute = attribute.as_i64().unwrap();
+    grant(&world.app, world.attrs["string"], writers, 4);
+    world.restore("PATCH", &writer, value).expect(200);
+    close(&world.app, attribute);
+    for (level, status) in [(2, 403), (4, 200)] {
+        grant(&world.app, attribute, writers, level);
+        world.restore("PATCH", &writer, value).expect(status);
+    }
 }
 
 fn what_is_gone_is_not_brought_back(database: Database) {
@@ -242,6 +263,10 @@ fn what_is_gone_is_not_brought_back(database: Database) {
     assert_eq!(world.app.value(entry, NAMED), json!({"as_named_object": {"name": "n", "object": null}}));
     let list = json!({"as_array_named_object": [{"name": "n", "object": two}]});
     assert_eq!(world.app.value(entry, "named list"), list);
+    // Not even once it is there again: what was written does not refer to it.
+    world.app.post(&format!("/entry/api/v2/{one}/restore/"), json!({})).expect(201);
+    assert_eq!(world.app.value(entry, "object"), json!({"as_object": null}));
+    assert_eq!(world.app.value(entry, "named list"), list);
     // Choices that are gone.
     for name in ["select", "choices"] {
         let change = json!({"attrs": [{"id": world.attrs[name], "choices": [{"value": "b", "label": "B"}]}]});
@@ -253,8 +278,7 @@ fn what_is_gone_is_not_brought_back(database: Database) {
 }
 
 /// A moment after everything that was written until now, and before what comes.
-fn moment(app: &TestApp) -> String {
-    let _ = app;
+pub(super) fn moment() -> String {
     std::thread::sleep(std::time::Duration::from_millis(2));
     let now = pagoda_plugin_sdk::time::Timestamp::now().utc_iso();
     std::thread::sleep(std::time::Duration::from_millis(2));
@@ -269,10 +293,10 @@ fn case_entry_164_own_changes_are_undone(database: Database) {
     };
     let entry =
         world.entry("e", &[("string", json!("initial")), ("object", json!(one)), ("objects", json!([one]))]);
-    let first = moment(&world.app);
+    let first = moment();
     write(entry, "v1", two);
     write(entry, "v2", one);
-    let third = moment(&world.app);
+    let third = moment();
     write(entry, "v3", two);
 
     let answer = world.rollback(&world.app.token, &json!({"targets": [entry], "at": third})).expect(200);
@@ -291,10 +315,10 @@ fn case_entry_164_own_changes_are_undone(database: Database) {
 fn case_entry_166_what_cannot_be_undone_stays(database: Database) {
     let Some(world) = World::new(database) else { return };
     let (_, guest) = person(&world.app, "guest");
-    let at = moment(&world.app);
+    let at = moment();
     let [kept, deleted, closed] =
         ["kept", "deleted", "closed"].map(|name| world.entry(name, &[("string", json!("a"))]));
-    let after = moment(&world.app);
+    let after = moment();
     for entry in [kept, deleted, closed] {
         world.update_as(&guest, entry, &[("string", json!("b")), ("number", json!(1))]);
     }
@@ -322,7 +346,14 @@ fn a_rollback_says_what_is_wrong_with_it(database: Database) {
         (json!([]), vec!["non_field_errors AE-121000"]),
         (json!({"targets": [], "at": "2024-05-01"}), vec!["targets AE-999999"]),
         (json!({"targets": 1, "at": "2024-05-01"}), vec!["targets AE-121000"]),
-        (json!({"targets": [1, "x", 2], "at": "2024-05-01"}), vec!["targets.1 AE-121000"]),
+        (json!({"targets": null, "at": "2024-05-01"}), vec!["targets AE-999999"]),
+        (
+            json!({"targets": [1, "x", 2, [3], true], "at": "2024-05-01"}),
+            vec!["targets.1 AE-121000", "targets.3 AE-121000", "targets.4 AE-121000"],
+        ),
+        (json!({"targets": ["x"], "at": "2024-13-01"}), vec!["at AE-121000", "targets.0 AE-121000"]),
+        (json!({"targets": [1], "at": ""}), vec!["at AE-121000"]),
+        (json!({"targets": [1], "at": 5}), vec!["at AE-121000"]),
         (json!({"targets": [1], "at": "yesterday"}), vec!["at AE-121000"]),
         (json!({"targets": [1], "at": null}), vec!["at AE-999999"]),
     ] {
@@ -336,22 +367,34 @@ fn a_rollback_says_what_is_wrong_with_it(database: Database) {
 fn values_of_others_and_stale_choices_stay(database: Database) {
     let Some(world) = World::new(database) else { return };
     let (_, guest) = person(&world.app, "guest");
-    let values =
-        [("string", json!("a")), ("text", json!("a")), ("select", json!("a")), ("flagged list", json!([]))];
+    let values = [
+        ("string", json!("a")),
+        ("text", json!("a")),
+        ("select", json!("a")),
+        ("choices", json!(["a"])),
+        ("flagged list", json!([])),
+    ];
     let entry = world.entry("e", &values);
     let flagged = json!([{"name": "n", "id": null, "boolean": true}]);
     world.update(entry, &[("flagged list", flagged)]);
-    let at = moment(&world.app);
-    let changed =
-        [("string", json!("b")), ("text", json!("b")), ("select", json!("b")), ("flagged list", json!([]))];
+    let at = moment();
+    let changed = [
+        ("string", json!("b")),
+        ("text", json!("b")),
+        ("select", json!("b")),
+        ("choices", json!(["b"])),
+        ("flagged list", json!([])),
+    ];
     world.update(entry, &changed);
     world.update_as(&guest, entry, &[("string", json!("c"))]);
     world.update(entry, &[("string", json!("d"))]);
-    let change = json!({"attrs": [{"id": world.attrs["select"], "choices": [{"value": "b", "label": "B"}]}]});
-    world.app.put(&format!("/entity/api/v2/{}/", world.entity), change).expect(202);
+    let only_b = json!([{"value": "b", "label": "B"}]);
+    let change = ["select", "choices"].map(|name| json!({"id": world.attrs[name], "choices": only_b}));
+    world.app.put(&format!("/entity/api/v2/{}/", world.entity), json!({"attrs": change})).expect(202);
     world.rollback(&world.app.token, &json!({"targets": [entry], "at": at})).expect(200);
     assert_eq!(world.app.value(entry, "string"), json!({"as_string": "d"}), "somebody else wrote in between");
     assert_eq!(world.app.value(entry, "select")["as_select"]["value"], "b", "the choice is gone");
+    assert_eq!(world.app.value(entry, "choices")["as_multi_select"][0]["value"], "b");
     assert_eq!(world.app.value(entry, "text"), json!({"as_string": "a"}), "the rest goes on");
     let list = json!({"as_array_named_object": [{"name": "n", "object": null, "boolean": true}]});
     assert_eq!(world.app.value(entry, "flagged list"), list);

@@ -20,6 +20,12 @@ on_both_databases! {
     cancelling_refuses_in_order;
     nothing_is_left_by_jobs_yet;
     listing_costs_the_same_for_few_and_many;
+    exports_and_deletions_stay_without_their_target;
+    lists_are_paged_newest_first;
+    hidden_jobs_are_not_listed_and_are_shown;
+    only_some_operations_can_be_cancelled;
+    other_methods_are_refused;
+    jobs_that_ended_are_counted;
 }
 
 const JOBS: &str = "/job/api/v2/jobs";
@@ -101,8 +107,10 @@ fn case_platform_131_jobs_of_what_was_deleted_go(database: Database) {
 fn case_platform_133_jobs_without_a_target(database: Database) {
     let Some((app, (guest, token), _)) = scene(database) else { return };
     let role_import = put(&app, guest, 30, 2, None);
-    let listed_ones = [27, 200, 6, 20].map(|operation| put(&app, guest, operation, 3, None));
-    put(&app, guest, 28, 3, None);
+    let listed_ones = [27, 200, 9_999, 6, 8, 20, 22].map(|operation| put(&app, guest, operation, 3, None));
+    for operation in [4, 17, 24, 28, 29, 31, 199] {
+        put(&app, guest, operation, 3, None);
+    }
     let mut expected: Vec<Value> = listed_ones.iter().map(|id| json!(id)).collect();
     expected.reverse();
     assert_eq!(listed(&app, &token, ""), expected);
@@ -121,9 +129,16 @@ fn case_platform_134_jobs_since(database: Database) {
     assert!(listed(&app, &token, &format!("?created_after={}", day(2))).is_empty());
     assert_eq!(listed(&app, &token, &format!("?target_id={entry}")), [json!(id)]);
     assert!(listed(&app, &token, "?target_id=999999").is_empty());
-    for (query, code) in
-        [("created_after=x", "created_after AE-121000"), ("target_id=x", "target_id AE-121000")]
-    {
+    assert!(listed(&app, &token, "?created_after=9999-01-01").is_empty());
+    // The moment itself counts.
+    let shown = app.with_token(&token, "GET", &one(id), None).json();
+    let made = shown["created_at"].as_str().unwrap().replace('+', "%2B");
+    assert_eq!(listed(&app, &token, &format!("?created_after={made}")), [json!(id)]);
+    for (query, code) in [
+        ("created_after=x", "created_after AE-121000"),
+        ("created_after=2024-13-01", "created_after AE-121000"),
+        ("target_id=x", "target_id AE-121000"),
+    ] {
         let answer = app.with_token(&token, "GET", &format!("{JOBS}?{query}"), None).expect(400);
         assert_eq!(answer.codes(), [code]);
     }
@@ -179,6 +194,12 @@ fn case_platform_139_a_job_that_did_not_run_is_run(database: Database) {
     assert!(rerun(id).expect(400).json().is_string());
     assert!(rerun(put(&app, 1, 16, 5, Some(entry))).expect(400).json().is_string());
     assert!(rerun(put(&app, 1, 30, 3, None)).expect(400).json().is_string());
+    // What nothing here runs waits for who does. *Source: spec, job §2.*
+    for operation in [5, 28] {
+        let id = put(&app, 1, operation, 3, Some(entry));
+        assert!(rerun(id).expect(200).json().is_string());
+        assert_eq!(app.get(&one(id)).json()["status"], 1);
+    }
     let put_instead = app.put(&format!("{}rerun", one(999_999)), json!({})).expect(405);
     assert!(put_instead.json().is_string());
     let posted = app.post(&format!("{}rerun", one(id)), json!({})).expect(405);
@@ -223,6 +244,7 @@ fn nothing_is_left_by_jobs_yet(database: Database) {
     assert_eq!(get(export, "download?encode=latin1"), ["AE-250000"]);
     assert_eq!(get(edit, "download"), ["AE-250000"]);
     assert_eq!(get(running, "download"), ["AE-270000"]);
+    assert_eq!(get(put(&app, guest, 20, 7, None), "download"), ["AE-270000"], "partly done is not done");
     assert_eq!(get(export, "download?encode=shift_jis"), ["AE-280000"]);
     assert_eq!(get(edit, "preview"), ["AE-250000"]);
     assert_eq!(get(put(&app, guest, 32, 5, None), "preview"), ["AE-270000"]);
@@ -256,4 +278,95 @@ fn listing_costs_the_same_for_few_and_many(database: Database) {
     let few = cost(&app);
     add(20);
     assert_eq!(cost(&app), few);
+}
+
+fn exports_and_deletions_stay_without_their_target(database: Database) {
+    let Some((app, (guest, token), entry)) = scene(database) else { return };
+    let on = |operations: &[i32]| -> Vec<i64> {
+        operations.iter().map(|operation| put(&app, guest, *operation, 2, Some(entry))).collect()
+    };
+    let (kept, gone) = (on(&[3, 6, 8, 12, 20, 22, 26, 29]), on(&[1, 2, 4, 16, 27, 28, 31, 200]));
+    assert_eq!(listed(&app, &token, "").len(), kept.len() + gone.len());
+    app.delete(&format!("/entry/api/v2/{entry}/")).expect(204);
+    let expected: Vec<Value> = kept.iter().rev().map(|id| json!(id)).collect();
+    assert_eq!(listed(&app, &token, ""), expected);
+    // What is not listed any more is shown by its id.
+    app.with_token(&token, "GET", &one(gone[0]), None).expect(200);
+}
+
+fn lists_are_paged_newest_first(database: Database) {
+    let Some((app, (guest, token), entry)) = scene(database) else { return };
+    let all: Vec<i64> = (0..5).map(|_| put(&app, guest, 28, 2, Some(entry))).collect();
+    let of_entity = app.with_token(&token, "PUT", "/entity/api/v2/1/", Some(&json!({}))).expect(202);
+    assert_eq!(of_entity.body, "");
+    let path = format!("{JOBS}?limit=2&offset=1&search=x&ordering=id");
+    let page = app.with_token(&token, "GET", &path, None).expect(200).json();
+    assert_eq!(
+        (&page["count"], column(&page["results"], "id")),
+        (&json!(6), vec![json!(all[4]), json!(all[3])])
+    );
+    assert!(page["next"].as_str().unwrap().contains("offset=3"), "{page}");
+    assert!(page["previous"].is_string());
+    // Those about entries do not count as about their entity.
+    assert_eq!(listed(&app, &token, "?target_id=1").len(), 1);
+    assert_eq!(listed(&app, &token, &format!("?target_id={entry}")).len(), 5);
+}
+
+fn hidden_jobs_are_not_listed_and_are_shown(database: Database) {
+    let Some((app, (guest, token), entry)) = scene(database) else { return };
+    for operation in [9, 13, 14, 15, 18, 19, 21, 23, 32] {
+        let hidden = put(&app, guest, operation, 2, Some(entry));
+        let shown = app.with_token(&token, "GET", &one(hidden), None).expect(200).json();
+        assert_eq!(shown["operation"], operation);
+    }
+    assert!(listed(&app, &token, "").is_empty());
+}
+
+fn only_some_operations_can_be_cancelled(database: Database) {
+    let Some((app, (guest, token), entry)) = scene(database) else { return };
+    for operation in (1..=32).chain([200]) {
+        let id = put(&app, guest, operation, 1, Some(entry));
+        let answer = app.with_token(&token, "DELETE", &one(id), None);
+        let status = app.get(&one(id)).json()["status"].clone();
+        if [1, 4, 5, 6, 8, 9, 17, 20, 22, 31, 32].contains(&operation) {
+            assert_eq!((answer.expect(204).body.as_str(), status), ("", json!(6)), "{operation}");
+        } else {
+            assert!(answer.expect(400).json().is_string());
+            assert_eq!(status, 1, "{operation}");
+        }
+    }
+}
+
+fn other_methods_are_refused(database: Database) {
+    let Some((app, (guest, token), entry)) = scene(database) else { return };
+    let id = put(&app, guest, 28, 2, Some(entry));
+    for (method, path) in [
+        ("POST", JOBS.to_owned()),
+        ("PUT", one(id)),
+        ("POST", format!("{}download", one(id))),
+        ("DELETE", format!("{}preview", one(id))),
+        ("PATCH", format!("{}preview/download", one(id))),
+        ("GET", format!("{}rerun", one(id))),
+        ("POST", format!("{}rerun", one(id))),
+        ("DELETE", format!("{}rerun", one(id))),
+    ] {
+        let answer = app.with_token(&token, method, &path, None).expect(405);
+        assert!(answer.json().is_object());
+        assert_eq!(answer.codes(), ["AE-999999"], "{method} {path}");
+    }
+    let put_instead = app.with_token(&token, "PUT", &format!("{}rerun", one(id)), Some(&json!({})));
+    assert!(put_instead.expect(405).json().is_string());
+}
+
+fn jobs_that_ended_are_counted(database: Database) {
+    let Some((app, _, entry)) = scene(database) else { return };
+    let names = json!({"copy_entry_names": ["b", "b", "c"]});
+    app.post(&format!("/entry/api/v2/{entry}/copy/"), names).expect(200);
+    let page = app.get("/metrics").expect(200).body;
+    for (operation, status, count) in
+        [("copy_entry", "done", 1), ("do_copy_entry", "done", 2), ("do_copy_entry", "error", 1)]
+    {
+        let line = format!("pagoda_jobs_total{{operation=\"{operation}\",status=\"{status}\"}} {count}");
+        assert!(page.lines().any(|known| known == line), "{line}\n{page}");
+    }
 }

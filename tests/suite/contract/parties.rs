@@ -13,6 +13,10 @@ on_both_databases! {
     deleted_ones_are_treated_as_deleted_entries;
     an_id_of_a_group_is_never_one_of_an_entry;
     reading_costs_a_statement_for_groups_and_one_for_roles;
+    deleted_ones_are_null_in_histories_and_do_not_come_back;
+    a_role_is_found_by_its_id_before_its_name;
+    a_group_takes_no_entry_along;
+    what_was_never_written_is_blank;
 }
 
 struct World {
@@ -95,13 +99,59 @@ fn groups_and_roles_read_back(database: Database) {
 fn what_is_refused(database: Database) {
     let Some(world) = World::new(database) else { return };
     let bad = [
-        ("group", vec![json!(999), json!("ops"), json!(true), json!([1]), json!({}), json!(1.5)]),
-        ("role", vec![json!(999), json!("nobody"), json!(true), json!(["reader"]), json!({"id": 1})]),
+        (
+            "group",
+            vec![
+                json!(999),
+                json!("ops"),
+                json!(true),
+                json!([1]),
+                json!({}),
+                json!(1.5),
+                json!(-1),
+                json!(" "),
+                json!("a\0b"),
+                json!("1\0"),
+            ],
+        ),
+        (
+            "role",
+            vec![
+                json!(999),
+                json!("999"),
+                json!("nobody"),
+                json!(true),
+                json!(["reader"]),
+                json!({"id": 1}),
+                json!("a\0b"),
+                json!("reader\0"),
+            ],
+        ),
         (
             "groups",
-            vec![json!(world.groups[0]), json!(null), json!(""), json!([999]), json!(["ops"]), json!([[1]])],
+            vec![
+                json!(world.groups[0]),
+                json!(null),
+                json!(""),
+                json!([999]),
+                json!(["ops"]),
+                json!([[1]]),
+                json!(["a\0b"]),
+                json!([" "]),
+                json!({}),
+            ],
         ),
-        ("roles", vec![json!("reader"), json!(null), json!(["reader", "nobody"]), json!([true])]),
+        (
+            "roles",
+            vec![
+                json!("reader"),
+                json!(null),
+                json!(["reader", "nobody"]),
+                json!([true]),
+                json!([{}]),
+                json!(["a\0b"]),
+            ],
+        ),
     ];
     for (name, values) in bad {
         for value in values {
@@ -120,14 +170,16 @@ fn what_is_mandatory(database: Database) {
         ("g", 16, json!(world.groups[0])),
         ("r", 64, json!("reader")),
         ("gs", 1040, json!([world.groups[0], ""])),
+        ("rs", 1088, json!(["reader", null])),
     ] {
         let attr = json!({"name": name, "type": code, "is_mandatory": true});
         let (entity, attrs) = world.app.entity(json!({"name": name, "attrs": [attr]}));
         let path = format!("/entity/api/v2/{entity}/entries/");
         let body = |value: &Value| json!({"name": "x", "attrs": [{"id": attrs[name], "value": value}]});
         for nothing in [
-            if code == 1040 { json!([""]) } else { json!("") },
-            if code == 1040 { json!([]) } else { json!(0) },
+            if code > 1024 { json!([""]) } else { json!("") },
+            if code > 1024 { json!([]) } else { json!(0) },
+            if code > 1024 { json!([null, 0]) } else { json!(null) },
         ] {
             let answer = world.app.post(&path, body(&nothing)).expect(400);
             assert_eq!(answer.codes(), ["non_field_errors AE-121000"], "{name} {nothing}");
@@ -210,4 +262,86 @@ fn reading_costs_a_statement_for_groups_and_one_for_roles(database: Database) {
     assert_eq!(cost(few), cost(many));
     // The elements of the list, the groups, the roles.
     assert_eq!(cost(few), cost(none) + 3);
+    let history = |entry: i64| {
+        crate::statements::cost(&world.app, || {
+            let path = format!("/entry/api/v2/{entry}/histories/");
+            drop(world.app.with_token(&token, "GET", &path, None).expect(200));
+        })
+        .0
+    };
+    assert_eq!(history(few), history(many));
+}
+
+fn deleted_ones_are_null_in_histories_and_do_not_come_back(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let [ops, dev] = world.groups;
+    let as_dev = json!({"id": dev, "name": "dev"});
+    let list = world.entry("list", &[("groups", json!([ops, dev]))]);
+    let one = world.entry("one", &[("group", json!(ops))]);
+    world.update(one, &[("group", json!(dev))]);
+    world.app.delete(&format!("/group/api/v2/groups/{ops}")).expect(204);
+    assert_eq!(world.history(list), [json!({"as_array_group": [null, as_dev]})]);
+    assert_eq!(world.history(one), [json!({"as_group": as_dev}), json!({"as_group": null})]);
+    for (entry, attr, left) in
+        [(list, "groups", json!({"as_array_group": [as_dev]})), (one, "group", json!({"as_group": null}))]
+    {
+        let page = world.app.get(&format!("/entry/api/v2/{entry}/histories/")).expect(200).json();
+        let oldest = page["results"].as_array().unwrap().last().unwrap()["id"].clone();
+        let path = format!("/entry/api/v2/{oldest}/attrv_restore/");
+        world.app.with_token(&world.app.token, "PATCH", &path, Some(&json!({}))).expect(200);
+        assert_eq!(world.app.value(entry, attr), left);
+        // It is not even referred to.
+        assert_eq!(world.history(entry)[0], left);
+    }
+}
+
+fn a_role_is_found_by_its_id_before_its_name(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let [reader, _] = world.roles;
+    // Its name is the id of another one.
+    let digits = role(&world.app, &reader.to_string(), &json!({}));
+    let entry = world.entry("x", &[("roles", json!([reader.to_string(), digits]))]);
+    let shown = column(&world.app.value(entry, "roles")["as_array_role"], "id");
+    assert_eq!(shown, [reader, digits]);
+}
+
+fn a_group_takes_no_entry_along(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let app = &world.app;
+    let (other, _) = app.entity(json!({"name": "other"}));
+    let namesake = app.entry(other, json!({"name": "namesake"}));
+    let mut last = 0;
+    while last < namesake {
+        last = group(app, &format!("g{last}"), None, &[]);
+    }
+    let (entity, attrs) = app.entity(json!({"name": "named", "item_name_type": "AT", "attrs": [
+        {"name": "text", "type": 2, "name_order": 1}, {"name": "group", "type": 16, "is_delete_in_chain": true},
+        {"name": "groups", "type": 1040, "is_delete_in_chain": true},
+    ]}));
+    let values = [("text", json!("t")), ("group", json!(namesake)), ("groups", json!([namesake]))];
+    let values: Value =
+        values.iter().map(|(name, value)| json!({"id": attrs[*name], "value": value})).collect();
+    let entry = app.entry(entity, json!({"name": "x", "attrs": values}));
+    app.put(&format!("/entry/api/v2/{namesake}/"), json!({"name": "renamed"})).expect(202);
+    assert_eq!(app.entry_names(entity), ["t"]);
+    app.delete(&format!("/entry/api/v2/{entry}/")).expect(204);
+    assert_eq!(app.entry_names(other), ["renamed"]);
+}
+
+fn what_was_never_written_is_blank(database: Database) {
+    let Some(world) = World::new(database) else { return };
+    let entry = world.entry("x", &[]);
+    let late = [16, 64, 1040, 1088].map(|code| json!({"name": code.to_string(), "type": code}));
+    world.app.put(&format!("/entity/api/v2/{}/", world.entity), json!({"attrs": late})).expect(202);
+    for (names, blank) in [
+        (["group", "16"], json!({"as_group": null})),
+        (["role", "64"], json!({"as_role": null})),
+        (["groups", "1040"], json!({"as_array_group": []})),
+        (["roles", "1088"], json!({"as_array_role": []})),
+    ] {
+        for name in names {
+            assert_eq!(world.app.value(entry, name), blank, "{name}");
+        }
+    }
+    assert!(world.history(entry).is_empty());
 }

@@ -10,6 +10,11 @@ on_both_databases! {
     case_entry_170_groups_and_roles_that_an_attribute_may_refer_to;
     entries_that_an_attribute_may_refer_to;
     case_entry_172_isolated_entries_are_no_candidates;
+    labels_of_entries_that_an_attribute_may_refer_to;
+    a_deleted_definition_refers_to_nothing;
+    types_that_refer_to_nothing_have_no_candidates;
+    values_that_are_gone_do_not_refer;
+    keywords_are_no_patterns;
 }
 
 fn referrers(app: &TestApp, entry: i64, query: &str) -> Value {
@@ -128,6 +133,11 @@ fn case_entry_170_groups_and_roles_that_an_attribute_may_refer_to(database: Data
         assert_eq!(column(&candidates(&app, attrs[attr], ""), "name"), ["reader", "Writer"]);
         assert_eq!(candidates(&app, attrs[attr], "?keyword=READ"), json!([{"id": reader, "name": "reader"}]));
     }
+    // At most fifty.
+    for n in 0..51 {
+        group(&app, &format!("many {n}"), None, &[]);
+    }
+    assert_eq!(candidates(&app, attrs["g"], "?keyword=many&limit=100").as_array().unwrap().len(), 50);
     let path = |id: i64| format!("/entry/api/v2/{id}/attr_referrals/");
     assert_eq!(app.get(&path(attrs["s"])).expect(400).codes(), ["AE-121000"]);
     for other in [999_999, entity] {
@@ -206,4 +216,97 @@ fn case_entry_172_isolated_entries_are_no_candidates(database: Database) {
     assert_eq!((found.len(), &found[0], &found[39]), (40, &json!("site 20"), &json!("site 59")));
     let found = column(&candidates(&app, rooms, ""), "name");
     assert_eq!((found.len(), &found[0]), (50, &json!("site 00")), "only racks are not meant to see them");
+}
+
+fn labels_of_entries_that_an_attribute_may_refer_to(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (place, of_place) = app.entity(json!({"name": "place", "attrs": [{"name": "city", "type": 2}]}));
+    app.entry(place, json!({"name": "a", "attrs": [{"id": of_place["city"], "value": "Tokyo"}]}));
+    app.entry(place, json!({"name": "b"}));
+    let attr = |code: i32, label: &str| json!({"name": format!("{code}{label}"), "type": code, "referral": [place], "display_attr": label});
+    let attrs = [(1, "city"), (1025, "city"), (2049, "city"), (3073, "city"), (3081, "city"), (1, "no such")];
+    let (_, attrs) = app.entity(json!({"name": "e", "attrs": attrs.map(|(code, label)| attr(code, label))}));
+    for (name, id) in attrs {
+        let has_label = name.ends_with("city") && !name.starts_with("3081");
+        let expected = [if has_label { json!("Tokyo") } else { Value::Null }, Value::Null];
+        assert_eq!(column(&candidates(&app, id, ""), "display_label"), expected, "{name}");
+    }
+}
+
+fn a_deleted_definition_refers_to_nothing(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (target, _) = app.entity(json!({"name": "target"}));
+    let (entity, attrs) =
+        app.entity(json!({"name": "e", "attrs": [{"name": "o", "type": 1, "referral": [target]}]}));
+    let entry = app.entry(entity, json!({"name": "x", "attrs": [{"id": attrs["o"], "value": null}]}));
+    let detail = app.get(&format!("/entry/api/v2/{entry}/")).expect(200).json();
+    let own = detail["attrs"][0]["id"].as_i64().unwrap();
+    app.put(&format!("/entity/api/v2/{entity}/"), json!({"attrs": [{"id": attrs["o"], "is_deleted": true}]}))
+        .expect(202);
+    for id in [attrs["o"], own, entry, entity] {
+        let answer = app.get(&format!("/entry/api/v2/{id}/attr_referrals/")).expect(404);
+        assert_eq!(answer.codes(), ["AE-230000"], "{id}");
+    }
+}
+
+fn types_that_refer_to_nothing_have_no_candidates(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let codes = [2, 4, 8, 32, 128, 256, 512, 1026, 1280, 1536];
+    let attr = |code: i32| json!({"name": code.to_string(), "type": code, "choices": [{"label": "a"}]});
+    let (_, attrs) = app.entity(json!({"name": "e", "attrs": codes.map(attr)}));
+    for (code, id) in attrs {
+        let answer = app.get(&format!("/entry/api/v2/{id}/attr_referrals/")).expect(400);
+        assert_eq!(answer.codes(), ["AE-121000"], "{code}");
+    }
+}
+
+fn values_that_are_gone_do_not_refer(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (target, _) = app.entity(json!({"name": "target"}));
+    let one = app.entry(target, json!({"name": "one"}));
+    let (entity, attrs) =
+        app.entity(json!({"name": "e", "attrs": [{"name": "os", "type": 1025, "referral": [target]}]}));
+    let refer =
+        |name: &str| app.entry(entity, json!({"name": name, "attrs": [{"id": attrs["os"], "value": [one]}]}));
+    let (past, back) = (refer("past"), refer("back"));
+    app.put(&format!("/entry/api/v2/{past}/"), json!({"attrs": [{"id": attrs["os"], "value": []}]}))
+        .expect(202);
+    app.delete(&format!("/entry/api/v2/{back}/")).expect(204);
+    assert_eq!(referrers(&app, one, "")["count"], 0);
+    app.post(&format!("/entry/api/v2/{back}/restore/"), json!({})).expect(201);
+    // What is deleted is referred to all the same.
+    app.delete(&format!("/entry/api/v2/{one}/")).expect(204);
+    assert_eq!(column(&referrers(&app, one, "")["results"], "id"), [json!(back)]);
+}
+
+fn keywords_are_no_patterns(database: Database) {
+    let Some(app) = TestApp::bare(database) else { return };
+    let (target, _) = app.entity(json!({"name": "target"}));
+    let one = app.entry(target, json!({"name": "one"}));
+    let (entity, attrs) =
+        app.entity(json!({"name": "e", "attrs": [{"name": "o", "type": 1, "referral": [target]}]}));
+    for name in ["100%", "a_b", "Web-1", "web.2"] {
+        app.entry(entity, json!({"name": name, "attrs": [{"id": attrs["o"], "value": one}]}));
+        app.entry(target, json!({"name": name}));
+        group(&app, name, None, &[]);
+    }
+    let (_, of_group) = app.entity(json!({"name": "g", "attrs": [{"name": "g", "type": 16}]}));
+    for (keyword, names) in [
+        ("WEB", vec!["Web-1", "web.2"]),
+        (".", vec!["web.2"]),
+        ("%5Eweb", vec![]),
+        ("%25", vec!["100%"]),
+        ("_", vec!["a_b"]),
+        ("%28", vec![]),
+    ] {
+        let query = format!("?keyword={keyword}");
+        let page = referrers(&app, one, &query);
+        assert_eq!(
+            (&page["count"], column(&page["results"], "name")),
+            (&json!(names.len()), names.iter().map(|name| json!(name)).collect())
+        );
+        for attr in [attrs["o"], of_group["g"]] {
+            assert_eq!(column(&candidates(&app, attr, &query), "name"), names, "{keyword}");
+        }
+    }
 }

@@ -9,7 +9,6 @@ use crate::services::entry::value_restore::{self, PastValue, Rollback};
 use crate::services::entry::{self, EntryInput, EntryUpdate, copy, reference, value_history};
 use crate::services::error::OpError;
 use crate::services::job::{self, Operation, Target};
-use crate::wire::coerce;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use pagoda_plugin_sdk::Code;
@@ -77,8 +76,7 @@ pub(in crate::http) async fn restore_value(cx: Cx) -> ApiResult {
         if !in_part {
             return Err(OpError::rule(Code::Invalid, "use PATCH"));
         }
-        coerce::object(&body.json()?)?;
-        value_restore::restore(op, past)
+        value_restore::restore(op, past, || body.json())
     })
     .await?;
     json(StatusCode::OK, &serde_json::json!({}))

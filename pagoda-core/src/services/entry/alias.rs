@@ -119,9 +119,8 @@ pub fn create(op: &mut OpCtx, body: impl Fn() -> Result<Value, OpError>) -> Resu
     acl::require_writer(op)?;
     let body = body()?;
     let asked = Asked::read(op, coerce::object(&body)?)?;
-    if asked.errors.is_empty() {
-        asked.require_writable(op)?;
-    }
+    // Who may not write the entry learns nothing else that is wrong.
+    asked.require_writable(op)?;
     let asked = asked.granted()?;
     lock::entity(&mut op.db, asked.entity.id)?;
     if is_taken(op, asked.entity.id, &asked.name, None)? {

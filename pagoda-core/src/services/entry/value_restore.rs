@@ -41,8 +41,13 @@ impl PastValue {
 /// Writes a past value again, also where it is the present one.
 ///
 /// # Errors
-/// The attribute may not be written, the entry or the definition is deleted, or the value does not fit any more.
-pub fn restore(op: &mut OpCtx, past: PastValue) -> Result<(), OpError> {
+/// The attribute may not be written, the entry or the definition is deleted, `body` is no object, or the value does not fit any
+/// more.
+pub fn restore(
+    op: &mut OpCtx,
+    past: PastValue,
+    body: impl FnOnce() -> Result<Value, OpError>,
+) -> Result<(), OpError> {
     let PastValue { row, entry_id } = past;
     lock::entry(&mut op.db, entry_id)?;
     let AclObject::Attribute(found) = AclObject::find(op, row.attribute_id)? else {
@@ -53,6 +58,8 @@ pub fn restore(op: &mut OpCtx, past: PastValue) -> Result<(), OpError> {
     if !entry.is_active || !definition.is_active {
         return Err(OpError::rule(Code::NotFound, "the entry or the attribute of the value is deleted"));
     }
+    // Nothing in it says anything. *Source: spec, entry §10.*
+    coerce::object(&body()?)?;
     let input = inputs_of(op, &[(&row, &definition)])?.remove(&row.id).unwrap_or_default();
     let given = [AttrInput { id: definition.id, value: input }];
     let held = held_by(op, entry.id, entity.id)?;

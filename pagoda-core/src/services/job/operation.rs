@@ -47,6 +47,11 @@ impl Operation {
         Self::ALL.into_iter().find(|operation| *operation as i32 == code)
     }
 
+    /// Whether a job of it can be run again: what it was asked with says all of it. Others are done when they are made.
+    pub(super) fn is_repeated(self) -> bool {
+        matches!(self, Self::CopyOneEntry | Self::BulkEditEntry)
+    }
+
     /// Its name in metrics.
     #[must_use]
     pub fn label(self) -> &'static str {
