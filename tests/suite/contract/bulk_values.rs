@@ -1,11 +1,11 @@
 //! Which entries a bulk update selects by the values of each type, and that it is an update of each of them.
 //! *Source: spec, entry §15 and §16; search §2 for what is meant.*
 
+use super::bulk::{BULK, World, keyed, like};
 use super::column;
 use crate::audit;
 use crate::server::{Database, TestApp, on_both_databases};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 on_both_databases! {
     every_type_is_found_by_its_text;
@@ -17,50 +17,9 @@ on_both_databases! {
     a_bulk_deletion_takes_each_entry_once;
 }
 
-const BULK: &str = "/entry/api/v2/bulk/";
-
-struct World {
-    app: TestApp,
-    entity: i64,
-    attrs: BTreeMap<String, i64>,
-}
-
-impl World {
-    /// With these attributes, and one for marks.
-    fn new(app: TestApp, attrs: &[Value]) -> Self {
-        let mark = json!({"name": "mark", "type": 2});
-        let attrs: Vec<Value> = attrs.iter().cloned().chain([mark]).collect();
-        let (entity, attrs) = app.entity(json!({"name": "e", "attrs": attrs}));
-        Self { app, entity, attrs }
-    }
-
-    fn add(&self, name: &str, values: &[(&str, Value)]) -> i64 {
-        let values: Value =
-            values.iter().map(|(attr, value)| json!({"id": self.attrs[*attr], "value": value})).collect();
-        self.app.entry(self.entity, json!({"name": name, "attrs": values}))
-    }
-
-    /// Names of the entries that a selection means, joined.
-    fn selected(&self, selection: Value) -> String {
-        let mark = selection.to_string();
-        let mut body = selection;
-        body["modelid"] = json!(self.entity);
-        body["value"] = json!({"id": self.attrs["mark"], "value": mark});
-        self.app.put(BULK, body).expect(202);
-        let list = self.app.get(&format!("/entity/api/v2/{}/entries/?is_active=true", self.entity)).json();
-        let rows = list["results"].as_array().unwrap().iter();
-        let marked =
-            rows.filter(|row| self.app.value(row["id"].as_i64().unwrap(), "mark")["as_string"] == mark);
-        marked.map(|row| row["name"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
-    }
-
-    fn like(&self, attr: &str, keyword: &str) -> String {
-        self.selected(json!({"attrinfo": [{"name": attr, "keyword": keyword}]}))
-    }
-
-    fn keyed(&self, attr: &str, key: i64, keyword: &str) -> String {
-        self.selected(json!({"attrinfo": [{"name": attr, "filter_key": key, "keyword": keyword}]}))
-    }
+/// Names of the entries that a selection means, joined.
+fn selected(world: &World, selection: Value) -> String {
+    world.meant(selection).join(" ")
 }
 
 fn every_type_is_found_by_its_text(database: Database) {
@@ -69,7 +28,7 @@ fn every_type_is_found_by_its_text(database: Database) {
     let [kept, gone] = ["kept", "gone"].map(|name| app.entry(other, json!({"name": name})));
     let choices = json!([{"value": "c1", "label": "Red"}, {"value": "c2", "label": "Blue"}]);
     let refers = |name: &str, code: i32| json!({"name": name, "type": code, "referral": [other]});
-    let world = World::new(
+    let world = World::of(
         app,
         &[
             json!({"name": "text", "type": 4}),
@@ -97,8 +56,8 @@ fn every_type_is_found_by_its_text(database: Database) {
         ("named", named.clone()),
         ("named list", json!([named])),
     ];
-    world.add("a", &all);
-    world.add(
+    world.entry("a", &all);
+    world.entry(
         "b",
         &[("object", json!(gone)), ("named", json!({"name": "key", "id": null})), ("number", json!(101))],
     );
@@ -122,27 +81,27 @@ fn every_type_is_found_by_its_text(database: Database) {
         ("named", "key", ""),
         ("named list", "kept", "a"),
     ] {
-        assert_eq!(world.like(attr, keyword), expected, "{attr} {keyword}");
+        assert_eq!(selected(&world, like(attr, keyword)), expected, "{attr} {keyword}");
     }
-    assert_eq!(world.keyed("flag", 2, ""), "a b", "false is a value");
-    assert_eq!(world.keyed("object", 1, ""), "b");
-    assert_eq!(world.keyed("named", 1, ""), "b", "a name without a reference is none");
-    assert_eq!(world.keyed("numbers", 1, ""), "a b", "an element is empty");
-    assert_eq!(world.keyed("objects", 1, ""), "a b", "an element is deleted");
+    assert_eq!(selected(&world, keyed("flag", 2, "")), "a b", "false is a value");
+    assert_eq!(selected(&world, keyed("object", 1, "")), "b");
+    assert_eq!(selected(&world, keyed("named", 1, "")), "b", "a name without a reference is none");
+    assert_eq!(selected(&world, keyed("numbers", 1, "")), "a b", "an element is empty");
+    assert_eq!(selected(&world, keyed("objects", 1, "")), "a b", "an element is deleted");
 }
 
 fn days_and_points_in_time_are_found_by_days(database: Database) {
     let Some(app) = TestApp::bare(database) else { return };
     let attrs = [("day", 32), ("time", 128), ("text", 2)];
-    let world = World::new(app, &attrs.map(|(name, code)| json!({"name": name, "type": code})));
+    let world = World::of(app, &attrs.map(|(name, code)| json!({"name": name, "type": code})));
     for (name, day) in [("a", "2024-01-15"), ("b", "2024-02-01"), ("c", "2024-03-01")] {
         let time = json!(format!("{day}T12:00:00Z"));
-        world.add(name, &[("day", json!(day)), ("time", time), ("text", json!(day))]);
+        world.entry(name, &[("day", json!(day)), ("time", time), ("text", json!(day))]);
     }
-    world.add("n", &[]);
+    world.entry("n", &[]);
     for attr in ["day", "time"] {
         for one in ["2024-02-01", "2024-2-1", "2024/02/01", "2024/2/1", "20240201"] {
-            assert_eq!(world.like(attr, one), "b", "{attr} {one}");
+            assert_eq!(selected(&world, like(attr, one)), "b", "{attr} {one}");
         }
         for (keyword, expected) in [
             (">2024-02-01", "c"),
@@ -153,19 +112,19 @@ fn days_and_points_in_time_are_found_by_days(database: Database) {
             ("\\", "n"),
             ("*", "a b c"),
         ] {
-            assert_eq!(world.like(attr, keyword), expected, "{attr} {keyword}");
+            assert_eq!(selected(&world, like(attr, keyword)), expected, "{attr} {keyword}");
         }
-        assert_eq!(world.keyed(attr, 4, "2024-02-01"), "a c n", "{attr}");
+        assert_eq!(selected(&world, keyed(attr, 4, "2024-02-01")), "a c n", "{attr}");
     }
     // A text that looks like a day is a text.
-    assert_eq!(world.like("text", "2024-02-01"), "b");
-    assert_eq!(world.like("text", "2024-2-1"), "");
+    assert_eq!(selected(&world, like("text", "2024-02-01")), "b");
+    assert_eq!(selected(&world, like("text", "2024-2-1")), "");
 }
 
 fn who_referred_once_does_so_no_more(database: Database) {
     let Some(app) = TestApp::bare(database) else { return };
-    let world = World::new(app, &[]);
-    let [one, two, _] = ["r1", "r2", "r3"].map(|name| world.add(name, &[]));
+    let world = World::of(app, &[]);
+    let [one, two, _] = ["r1", "r2", "r3"].map(|name| world.entry(name, &[]));
     let (from, attrs) = world.app.entity(json!({"name": "from", "attrs": [
         {"name": "o", "type": 1, "referral": [world.entity]}, {"name": "os", "type": 1025, "referral": [world.entity]},
     ]}));
@@ -174,7 +133,7 @@ fn who_referred_once_does_so_no_more(database: Database) {
     };
     refer("e-1", "o", json!(one));
     let second = refer("e-2", "os", json!([one, two]));
-    let by = |name: &str| world.selected(json!({"referral_name": name}));
+    let by = |name: &str| selected(&world, json!({"referral_name": name}));
     assert_eq!(by("E-"), "r1 r2");
     assert_eq!(by("e-1&e-2"), "r1");
     assert_eq!(by("e-2$"), "r1 r2");
@@ -200,8 +159,8 @@ fn a_bulk_update_is_an_update_of_each(database: Database) {
 
 fn what_is_mandatory_is_not_emptied_in_bulk(database: Database) {
     let Some(app) = TestApp::bare(database) else { return };
-    let world = World::new(app, &[json!({"name": "s", "type": 2, "is_mandatory": true})]);
-    let entry = world.add("a", &[("s", json!("x"))]);
+    let world = World::of(app, &[json!({"name": "s", "type": 2, "is_mandatory": true})]);
+    let entry = world.entry("a", &[("s", json!("x"))]);
     let body = json!({"modelid": world.entity, "value": {"id": world.attrs["s"], "value": ""}});
     assert_eq!(world.app.put(BULK, body).expect(400).codes(), ["non_field_errors AE-121000"]);
     assert_eq!(world.app.value(entry, "s"), json!({"as_string": "x"}));
@@ -210,9 +169,9 @@ fn what_is_mandatory_is_not_emptied_in_bulk(database: Database) {
 /// One of its entries was deleted in the meantime: there is nothing to be done about that one.
 fn a_bulk_update_that_failed_is_run_again(database: Database) {
     let Some(app) = TestApp::bare(database) else { return };
-    let world = World::new(app, &[]);
-    let [kept, gone] = ["kept", "gone"].map(|name| world.add(name, &[]));
-    assert_eq!(world.selected(json!({"attrinfo": []})), "kept gone");
+    let world = World::of(app, &[]);
+    let [kept, gone] = ["kept", "gone"].map(|name| world.entry(name, &[]));
+    assert_eq!(selected(&world, json!({"attrinfo": []})), "kept gone");
     let job = world.app.get("/job/api/v2/jobs?limit=1").json()["results"][0]["id"].as_i64().unwrap();
     let mark = world.app.value(kept, "mark");
     let other = json!({"attrs": [{"id": world.attrs["mark"], "value": "other"}]});

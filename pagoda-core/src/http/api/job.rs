@@ -21,13 +21,8 @@ pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
             Some(moment(&cx, &text).ok_or_else(|| bad("created_after", "expected a day or a time"))?)
         }
     };
-    let target_id = match cx.query("target_id") {
-        None => None,
-        Some(text) => {
-            let id = coerce::integer(&Value::String(text)).map_err(|_| bad("target_id", "expected an id"))?;
-            Some(id)
-        }
-    };
+    let id = |text| coerce::integer(&Value::String(text)).map_err(|_| bad("target_id", "expected an id"));
+    let target_id = cx.query("target_id").map(id).transpose()?;
     let all_users = cx.query("all_users").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let (limit, offset) = (window.limit, window.offset);
     let query = JobQuery { all_users, created_after, target_id, limit, offset };
