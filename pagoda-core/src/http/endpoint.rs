@@ -208,7 +208,9 @@ impl Cx {
         if self.http.method() == Method::PATCH {
             return Ok(());
         }
-        Err(ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, serde_json::Value::from("use PATCH")))
+        let refusal =
+            ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, serde_json::Value::from("use PATCH"));
+        Err(refusal.allowing(&[&Method::PATCH]))
     }
 
     /// All values of a query parameter that may be repeated.
@@ -240,6 +242,8 @@ enum Format {
 pub(super) struct Endpoint {
     path: String,
     methods: Vec<(Method, RouteAuth, Handler)>,
+    /// Those of them that are known and refused.
+    refused: Vec<Method>,
     /// What answers are, so that `Accept` must admit it.
     answers: Format,
     /// The plugin that it belongs to, with the rate of its requests.
@@ -248,7 +252,13 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), methods: Vec::new(), answers: Format::Json, plugin_rate: None }
+        Self {
+            path: path.into(),
+            methods: Vec::new(),
+            refused: Vec::new(),
+            answers: Format::Json,
+            plugin_rate: None,
+        }
     }
 
     /// Counts against the rate of a plugin, if it has one.
@@ -276,6 +286,27 @@ impl Endpoint {
         A: Future<Output = ApiResult> + 'static,
     {
         self.with_auth(method, RouteAuth::Required, handler)
+    }
+
+    /// Adds a method that is known, and refused in words of its own: `Allow` and the description do not list it.
+    pub(super) fn refusing<F, A>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Fn(Cx) -> A + 'static,
+        A: Future<Output = ApiResult> + 'static,
+    {
+        self.refused.push(method.clone());
+        self.on(method, handler)
+    }
+
+    /// The pattern of its path.
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The methods that do something.
+    pub(super) fn offered(&self) -> impl Iterator<Item = &Method> {
+        self.methods.iter().map(|(method, _, _)| method).filter(|method| !self.refused.contains(method))
     }
 
     /// Adds a method; with [`RouteAuth::None`] anonymous requests may use it.
@@ -380,8 +411,7 @@ impl Endpoint {
             return Err(ApiError::unauthenticated("log in or send a token"));
         }
         let Some((_, _, handler)) = found else {
-            let message = format!("{method} is not allowed here");
-            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message));
+            return Err(ApiError::not_allowed(method, &self.offered().collect::<Vec<_>>()));
         };
         let body = if auth::is_safe(http.method()) {
             Bytes::new()

@@ -3,20 +3,19 @@
 use super::auth::{self, CSRF_COOKIE, check_csrf};
 use super::body;
 use super::endpoint::{AppState, Cx, cx, sign_off};
-use super::error::{ApiError, ApiResult};
+use super::error::{ApiError, ApiResult, allowed};
 use super::login;
 use super::traced;
 use crate::services::acl;
 use crate::services::plugin::{self, PluginView, Switch};
 use crate::ui::{self, Frame, Notice, Shown, assets};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::time::Timestamp;
 use serde_json::Value;
@@ -69,11 +68,15 @@ impl Page {
         }
     }
 
-    fn takes(self, method: &Method) -> bool {
+    fn method(self) -> &'static Method {
         match self {
-            Self::Home | Self::Plugins | Self::Plugin => matches!(*method, Method::GET | Method::HEAD),
-            Self::Switch(_) | Self::Logout => *method == Method::POST,
+            Self::Home | Self::Plugins | Self::Plugin => &Method::GET,
+            Self::Switch(_) | Self::Logout => &Method::POST,
         }
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        self.method() == method || (*self.method() == Method::GET && *method == Method::HEAD)
     }
 }
 
@@ -103,7 +106,7 @@ async fn asset(http: HttpRequest) -> HttpResponse {
     let name = http.match_info().get("name").unwrap_or_default();
     let Some((asset, version)) = assets::find(name) else { return HttpResponse::NotFound().finish() };
     if !matches!(*http.method(), Method::GET | Method::HEAD) {
-        return HttpResponse::MethodNotAllowed().finish();
+        return HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed(&[&Method::GET]))).finish();
     }
     let named = http.query_string().strip_prefix("v=") == Some(version);
     let keep = if named { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -194,8 +197,7 @@ async fn process(
     frame: &Frame,
 ) -> ApiResult {
     if !page.takes(http.method()) {
-        let message = format!("{} is not allowed here", http.method());
-        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message));
+        return Err(ApiError::not_allowed(http.method(), &[page.method()]));
     }
     let Some(user) = user else {
         // What somebody wanted to do before logging in is not done after it.
