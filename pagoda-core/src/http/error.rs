@@ -17,8 +17,8 @@ pub(crate) struct ApiError {
     body: Value,
     /// Seconds after which trying again makes sense.
     retry: Option<u64>,
-    /// The methods that there are, where another one was sent.
-    allow: Option<String>,
+    /// The methods that there are, where another one was sent: a bit for each of [`METHODS`].
+    allow: u8,
     /// For the log; never part of the answer.
     cause: Option<String>,
 }
@@ -31,7 +31,7 @@ impl ApiError {
     }
 
     pub(crate) fn with_body(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry: None, allow: None, cause: None }
+        Self { status, body, retry: None, allow: 0, cause: None }
     }
 
     /// Credentials are missing or do not hold: 403, never 401. *Source: spec, auth-user §1.2.*
@@ -55,7 +55,7 @@ impl ApiError {
 
     /// The same refusal with the methods that there are.
     pub(crate) fn allowing(mut self, there_are: &[&Method]) -> Self {
-        self.allow = Some(allowed(there_are));
+        self.allow = bits(there_are);
         self
     }
 
@@ -164,20 +164,39 @@ impl ApiError {
         if let Some(seconds) = self.retry {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        if let Some(methods) = self.allow {
-            response.insert_header((ALLOW, methods));
+        if self.allow != 0 {
+            response.insert_header((ALLOW, names(self.allow)));
         }
         if self.body.is_null() { response.finish() } else { response.json(self.body) }
     }
 }
 
-/// The methods of a path as `Allow` lists them: where there is GET there is HEAD.
+/// Methods that paths have; where there is GET there is HEAD.
+const METHODS: [(Method, &str); 5] = [
+    (Method::GET, "GET, HEAD"),
+    (Method::POST, "POST"),
+    (Method::PUT, "PUT"),
+    (Method::PATCH, "PATCH"),
+    (Method::DELETE, "DELETE"),
+];
+
+fn bits(there_are: &[&Method]) -> u8 {
+    METHODS
+        .iter()
+        .enumerate()
+        .filter(|(_, (method, _))| there_are.contains(&method))
+        .map(|(bit, _)| 1 << bit)
+        .sum()
+}
+
+fn names(bits: u8) -> String {
+    let named = METHODS.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0);
+    named.map(|(_, (_, name))| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The methods of a path as `Allow` lists them.
 pub(crate) fn allowed(there_are: &[&Method]) -> String {
-    let with_head = there_are.iter().flat_map(|method| match **method {
-        Method::GET => vec!["GET", "HEAD"],
-        _ => vec![method.as_str()],
-    });
-    with_head.collect::<Vec<_>>().join(", ")
+    names(bits(there_are))
 }
 
 fn collect_messages(body: &Value, found: &mut Vec<String>) {

@@ -227,9 +227,20 @@ pub(super) fn schemas() -> Value {
             ],
             &["name", "users", "groups", "admin_users", "admin_groups"],
         ),
-        "RolePermission": object(&[("obj_id", "any"), ("permission", "any")]),
+        "RolePermission": role_permission(),
         "RoleRows": list_of("RoleRow"),
         "RoleImport": object(&[("result", "RoleImportResult")]),
         "RoleImportResult": object(&[("job_ids", "[id]"), ("error", "[string]")]),
+    })
+}
+
+/// What is neither of the levels, or names nothing, is passed over. *Source: spec, acl-role §6.3.*
+fn role_permission() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "obj_id": {"description": "Id of the object"},
+            "permission": {"description": "`readable`, `writable` or `full`"},
+        },
     })
 }

@@ -91,7 +91,7 @@ fn entity_write(attrs: &'static str) -> [(&'static str, &'static str); 9] {
         ("item_name_type", "NameType"),
         ("is_toplevel", "boolean"),
         ("attrs", attrs),
-        ("delete_chain_exclude_entities", "[id]"),
+        ("delete_chain_exclude_entities", "[integer]"),
         ("webhooks", "[WebhookWrite]"),
         ("isolation_rules", "[IsolationRuleWrite]"),
     ]

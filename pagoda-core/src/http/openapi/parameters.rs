@@ -38,7 +38,6 @@ fn schema(name: &str) -> Value {
         "encode" => schema_of("one of utf-8|shift_jis"),
         "state" => schema_of("one of open|recovered"),
         "format" => schema_of("one of json|yaml"),
-        "search" => json!({"type": "string", "maxLength": 400}),
         _ => schema_of("string"),
     }
 }
