@@ -56,8 +56,8 @@ pub struct AppState {
     pub public_url: Option<String>,
     /// What the login page says and asks for.
     pub login_page: LoginPage,
-    /// The OpenAPI document.
-    pub openapi: serde_json::Value,
+    /// The OpenAPI document, in JSON: as a value it would take several times as much memory.
+    pub openapi: Bytes,
     /// Places for comparing passwords, which takes a processor for tens of milliseconds and much memory: a
     /// storm of logins must not stop everything else.
     pub judges: Arc<Semaphore>,
@@ -88,7 +88,7 @@ impl AppState {
     /// The state of a server with these settings.
     #[must_use]
     pub fn new(host: Arc<Host>, config: &crate::config::Config) -> Arc<Self> {
-        let openapi = super::openapi::document(&host.registry);
+        let openapi = Bytes::from(super::openapi::document(&host.registry).to_string());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         let mut prefix = [0; 4];
         // Without random numbers the prefix is 0: ids are for logs only.

@@ -10,8 +10,8 @@ use crate::services::acl;
 use crate::services::plugin::{self, PluginView, Switch};
 use crate::ui::{self, Frame, Notice, Shown, assets};
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderName,
+    HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload, ServiceConfig, resource};
@@ -116,7 +116,46 @@ async fn asset(http: HttpRequest) -> HttpResponse {
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, tag));
     response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    if is_known { response.finish() } else { response.content_type(asset.content_type).body(asset.bytes) }
+    if is_known {
+        return response.finish();
+    }
+    response.content_type(asset.content_type);
+    if !asset.is_packed {
+        return response.body(asset.bytes);
+    }
+    response.insert_header((VARY, "accept-encoding"));
+    if takes_gzip(&http) {
+        return response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.bytes);
+    }
+    match asset.unpacked() {
+        Ok(content) => response.body(content),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// Whether the request takes what is packed with gzip.
+fn takes_gzip(http: &HttpRequest) -> bool {
+    let accepted = http.headers().get(ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        let is_refused = matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+    })
+}
+
+/// What the API browser may do besides: it runs scripts of this server and asks this server, and Swagger UI has icons
+/// and styles within its own.
+const BROWSER_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// `GET /api/docs/`: the API browser. It shows what `/api/schema/` shows to everybody.
+pub(super) async fn api_browser(_: Cx) -> ApiResult {
+    let mut response = html(StatusCode::OK, ui::api_browser())?;
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, BROWSER_POLICY);
+    dress(&mut response);
+    Ok(response)
 }
 
 /// A page that is shown to somebody.

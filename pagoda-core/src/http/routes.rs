@@ -1,11 +1,11 @@
 //! What there is: every path with its methods.
 
 use super::api::{acl, alert, audit, category, entity, entry, entry_name, group, job, plugin, role, user};
-use super::endpoint::{AppState, Cx, Endpoint, json};
+use super::endpoint::{AppState, Cx, Endpoint};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
 use super::{health, login, metrics, older, pages, plugin_routes, renewal};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use pagoda_plugin_sdk::PluginDecl;
@@ -129,6 +129,7 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/api/v2/audit/").on(Method::GET, audit::list),
         Endpoint::new("/api/v2/alerts/").on(Method::GET, alert::list),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
+        Endpoint::new("/api/docs/").any_format().with_auth(Method::GET, RouteAuth::None, pages::api_browser),
     ]
 }
 
@@ -202,10 +203,12 @@ fn plugin_endpoints(name: &str) -> Vec<Endpoint> {
 
 /// `GET /api/schema/`: the OpenAPI document, in YAML or with `?format=json` in JSON.
 async fn schema(cx: Cx) -> ApiResult {
+    let document = &cx.state.openapi;
     if cx.query("format").as_deref() == Some("json") {
-        return json(StatusCode::OK, &cx.state.openapi);
+        return Ok(HttpResponse::Ok().content_type("application/json").body(document.clone()));
     }
-    let yaml = super::openapi::to_yaml(&cx.state.openapi).map_err(ApiError::internal)?;
+    let document = serde_json::from_slice(document).map_err(|error| ApiError::internal(error.to_string()))?;
+    let yaml = super::openapi::to_yaml(&document).map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type("application/vnd.oai.openapi; charset=utf-8").body(yaml))
 }
 

@@ -20,6 +20,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .also(&[("200", "Document")])
     .open(),
     op(
+        "/api/docs/",
+        "get",
+        "api_browser",
+        "Show this document to people; no login needed",
+        SERVER,
+        &[],
+        None,
+        ("200", Some("text/html")),
+    )
+    .open(),
+    op(
         "/health/live",
         "get",
         "health_live",
