@@ -1,4 +1,4 @@
-//! A headless Chromium without JavaScript, by the WebDriver protocol, for tests of pages.
+//! A headless Chromium, by the WebDriver protocol, for tests of pages; without JavaScript but for the one that needs it.
 //!
 //! Debian's packages `chromium` and `chromium-driver` have what it takes. Where they are missing the tests are
 //! skipped with one line, unless `PAGODA_TEST_REQUIRE_BROWSER=1` makes that a failure.
@@ -24,6 +24,13 @@ pub(crate) struct Browser {
     profile: TempDir,
 }
 
+/// Whether pages may run scripts, as Chromium counts it.
+#[derive(Debug, Clone, Copy)]
+enum Scripts {
+    Run = 1,
+    None = 2,
+}
+
 /// Something on a page.
 pub(crate) struct Element<'a> {
     browser: &'a Browser,
@@ -37,8 +44,19 @@ fn program(names: &[&str]) -> Option<PathBuf> {
 }
 
 impl Browser {
-    /// A browser; none where there is none.
+    /// A browser that runs no scripts; none where there is none.
     pub(crate) fn start() -> Option<Self> {
+        let browser = Self::launch(Scripts::None)?;
+        browser.has_no_scripts();
+        Some(browser)
+    }
+
+    /// A browser that runs scripts; none where there is none.
+    pub(crate) fn with_scripts() -> Option<Self> {
+        Self::launch(Scripts::Run)
+    }
+
+    fn launch(scripts: Scripts) -> Option<Self> {
         let programs =
             (program(&["chromedriver"]), program(&["chromium", "chromium-browser", "google-chrome"]));
         let (Some(driver), Some(chromium)) = programs else {
@@ -71,13 +89,13 @@ impl Browser {
             .into();
         let session = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { driver, agent, session, profile };
-        let started = browser.call("POST", "", &json!({"capabilities": browser.capabilities(&chromium)}));
+        let started =
+            browser.call("POST", "", &json!({"capabilities": browser.capabilities(&chromium, scripts)}));
         browser.session = format!("{}/{}", browser.session, started["sessionId"].as_str().unwrap());
-        browser.has_no_scripts();
         Some(browser)
     }
 
-    fn capabilities(&self, chromium: &std::path::Path) -> Value {
+    fn capabilities(&self, chromium: &std::path::Path, scripts: Scripts) -> Value {
         let profile = self.profile.path().join("profile");
         let mut arguments = vec![
             "--headless=new".to_owned(),
@@ -104,8 +122,9 @@ impl Browser {
             "goog:chromeOptions": {
                 "binary": chromium,
                 "args": arguments,
-                "prefs": {"profile.managed_default_content_settings.javascript": 2},
+                "prefs": {"profile.managed_default_content_settings.javascript": scripts as u8},
             },
+            "goog:loggingPrefs": {"browser": "ALL"},
         }})
     }
 
@@ -195,6 +214,13 @@ impl Browser {
     pub(crate) fn size(&self) -> (f64, f64) {
         let size = self.devtools("Page.getLayoutMetrics", json!({}))["cssContentSize"].take();
         (size["width"].as_f64().unwrap(), size["height"].as_f64().unwrap())
+    }
+
+    /// What the browser complained about since it was last asked: what is missing, broken or against the policy of a
+    /// page.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
+        log.as_array().unwrap().iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect()
     }
 
     /// A picture of all of the page, as PNG.

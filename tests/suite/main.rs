@@ -11,6 +11,7 @@ mod account;
 mod agreement;
 mod alerts;
 mod api;
+mod api_browser;
 mod audit;
 mod bad_input;
 mod bridges;

@@ -56,8 +56,8 @@ pub struct AppState {
     pub public_url: Option<String>,
     /// What the login page says and asks for.
     pub login_page: LoginPage,
-    /// The OpenAPI document.
-    pub openapi: serde_json::Value,
+    /// The OpenAPI document, in JSON: as a value it would take several times as much memory.
+    pub openapi: Bytes,
     /// Places for comparing passwords, which takes a processor for tens of milliseconds and much memory: a
     /// storm of logins must not stop everything else.
     pub judges: Arc<Semaphore>,
@@ -88,7 +88,7 @@ impl AppState {
     /// The state of a server with these settings.
     #[must_use]
     pub fn new(host: Arc<Host>, config: &crate::config::Config) -> Arc<Self> {
-        let openapi = super::openapi::document(&host.registry);
+        let openapi = Bytes::from(super::openapi::document(&host.registry).to_string());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         let mut prefix = [0; 4];
         // Without random numbers the prefix is 0: ids are for logs only.
@@ -208,7 +208,9 @@ impl Cx {
         if self.http.method() == Method::PATCH {
             return Ok(());
         }
-        Err(ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, serde_json::Value::from("use PATCH")))
+        let refusal =
+            ApiError::with_body(StatusCode::METHOD_NOT_ALLOWED, serde_json::Value::from("use PATCH"));
+        Err(refusal.allowing(&[&Method::PATCH]))
     }
 
     /// All values of a query parameter that may be repeated.
@@ -240,6 +242,8 @@ enum Format {
 pub(super) struct Endpoint {
     path: String,
     methods: Vec<(Method, RouteAuth, Handler)>,
+    /// Those of them that are known and refused.
+    refused: Vec<Method>,
     /// What answers are, so that `Accept` must admit it.
     answers: Format,
     /// The plugin that it belongs to, with the rate of its requests.
@@ -248,7 +252,13 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), methods: Vec::new(), answers: Format::Json, plugin_rate: None }
+        Self {
+            path: path.into(),
+            methods: Vec::new(),
+            refused: Vec::new(),
+            answers: Format::Json,
+            plugin_rate: None,
+        }
     }
 
     /// Counts against the rate of a plugin, if it has one.
@@ -276,6 +286,27 @@ impl Endpoint {
         A: Future<Output = ApiResult> + 'static,
     {
         self.with_auth(method, RouteAuth::Required, handler)
+    }
+
+    /// Adds a method that is known, and refused in words of its own: `Allow` and the description do not list it.
+    pub(super) fn refusing<F, A>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Fn(Cx) -> A + 'static,
+        A: Future<Output = ApiResult> + 'static,
+    {
+        self.refused.push(method.clone());
+        self.on(method, handler)
+    }
+
+    /// The pattern of its path.
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The methods that do something.
+    pub(super) fn offered(&self) -> impl Iterator<Item = &Method> {
+        self.methods.iter().map(|(method, _, _)| method).filter(|method| !self.refused.contains(method))
     }
 
     /// Adds a method; with [`RouteAuth::None`] anonymous requests may use it.
@@ -380,8 +411,7 @@ impl Endpoint {
             return Err(ApiError::unauthenticated("log in or send a token"));
         }
         let Some((_, _, handler)) = found else {
-            let message = format!("{method} is not allowed here");
-            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message));
+            return Err(ApiError::not_allowed(method, &self.offered().collect::<Vec<_>>()));
         };
         let body = if auth::is_safe(http.method()) {
             Bytes::new()

@@ -4,8 +4,8 @@ use crate::services::error::OpError;
 use crate::store::StoreError;
 use crate::wire::leaf;
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::time::Timestamp;
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ pub(crate) struct ApiError {
     body: Value,
     /// Seconds after which trying again makes sense.
     retry: Option<u64>,
+    /// The methods that there are, where another one was sent: a bit for each of [`METHODS`].
+    allow: u8,
     /// For the log; never part of the answer.
     cause: Option<String>,
 }
@@ -25,11 +27,11 @@ pub(crate) type ApiResult = Result<HttpResponse, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: Code, message: &str) -> Self {
-        Self { status, body: leaf(code, message), retry: None, cause: None }
+        Self::with_body(status, leaf(code, message))
     }
 
     pub(crate) fn with_body(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry: None, cause: None }
+        Self { status, body, retry: None, allow: 0, cause: None }
     }
 
     /// Credentials are missing or do not hold: 403, never 401. *Source: spec, auth-user §1.2.*
@@ -43,6 +45,18 @@ impl ApiError {
 
     pub(crate) fn not_found(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, Code::NotFound, message)
+    }
+
+    /// 405, with the methods that there are. *Source: RFC 9110 §15.5.6.*
+    pub(crate) fn not_allowed(method: &Method, there_are: &[&Method]) -> Self {
+        let message = format!("{method} is not allowed here");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message).allowing(there_are)
+    }
+
+    /// The same refusal with the methods that there are.
+    pub(crate) fn allowing(mut self, there_are: &[&Method]) -> Self {
+        self.allow = bits(there_are);
+        self
     }
 
     pub(crate) fn internal(cause: String) -> Self {
@@ -150,8 +164,39 @@ impl ApiError {
         if let Some(seconds) = self.retry {
             response.insert_header((RETRY_AFTER, seconds));
         }
+        if self.allow != 0 {
+            response.insert_header((ALLOW, names(self.allow)));
+        }
         if self.body.is_null() { response.finish() } else { response.json(self.body) }
     }
+}
+
+/// Methods that paths have; where there is GET there is HEAD.
+const METHODS: [(Method, &str); 5] = [
+    (Method::GET, "GET, HEAD"),
+    (Method::POST, "POST"),
+    (Method::PUT, "PUT"),
+    (Method::PATCH, "PATCH"),
+    (Method::DELETE, "DELETE"),
+];
+
+fn bits(there_are: &[&Method]) -> u8 {
+    METHODS
+        .iter()
+        .enumerate()
+        .filter(|(_, (method, _))| there_are.contains(&method))
+        .map(|(bit, _)| 1 << bit)
+        .sum()
+}
+
+fn names(bits: u8) -> String {
+    let named = METHODS.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0);
+    named.map(|(_, (_, name))| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The methods of a path as `Allow` lists them.
+pub(crate) fn allowed(there_are: &[&Method]) -> String {
+    names(bits(there_are))
 }
 
 fn collect_messages(body: &Value, found: &mut Vec<String>) {

@@ -1,12 +1,14 @@
 //! `/health/live` and `/health/ready`, for whoever starts and stops servers.
 
 use super::endpoint::AppState;
+use super::error::allowed;
 use crate::services::host::MOST_OPERATIONS;
 use actix_web::http::Method;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::web::{ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,14 +16,22 @@ pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
     let meter = state.traffic.meter("/health/live", [&Method::GET]);
     service.service(resource("/health/live").to(move |http: HttpRequest| {
         let meter = Arc::clone(&meter);
-        async move { meter.watch(http, live()).await }
+        async move { meter.watch(http.clone(), asked(&http, live())).await }
     }));
     let meter = state.traffic.meter("/health/ready", [&Method::GET]);
     let state = Arc::clone(state);
     service.service(resource("/health/ready").to(move |http: HttpRequest| {
         let (state, meter) = (Arc::clone(&state), Arc::clone(&meter));
-        async move { meter.watch(http, ready(&state)).await }
+        async move { meter.watch(http.clone(), asked(&http, ready(&state))).await }
     }));
+}
+
+/// The answer to who asks; other methods are refused.
+async fn asked(http: &HttpRequest, answer: impl Future<Output = HttpResponse>) -> HttpResponse {
+    match *http.method() {
+        Method::GET | Method::HEAD => answer.await,
+        _ => HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed(&[&Method::GET]))).finish(),
+    }
 }
 
 /// The process runs.

@@ -3,7 +3,7 @@
 use super::auth::{self, CSRF_COOKIE, SESSION_COOKIE, check_csrf};
 use super::body;
 use super::endpoint::{AppState, REQUEST_ID, add_slash, query_value};
-use super::error::ApiError;
+use super::error::{ApiError, allowed};
 use super::limits::LoginOutcome;
 use super::pages;
 use super::renewal;
@@ -20,7 +20,7 @@ use crate::store::rows::UserRow;
 use crate::ui::{self, Link, Login, Notice, Terms};
 use crate::wire::coerce::check_storable;
 use actix_web::cookie::{Cookie, SameSite, time};
-use actix_web::http::header::{HOST, HeaderValue, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HOST, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
@@ -69,7 +69,9 @@ async fn login(state: &Arc<AppState>, http: HttpRequest, payload: Payload, route
         let outcome = match *http.method() {
             Method::GET | Method::HEAD => show(state, &http, &trace_id).await,
             Method::POST => submit(state, &http, payload, &trace_id).await,
-            _ => Ok(HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED).body("only GET and POST")),
+            _ => Ok(HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED)
+                .insert_header((ALLOW, allowed(&[&Method::GET, &Method::POST])))
+                .body("only GET and POST")),
         };
         outcome.unwrap_or_else(|error| error.respond(&trace_id))
     };

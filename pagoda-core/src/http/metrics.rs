@@ -5,11 +5,10 @@ use super::endpoint::AppState;
 use super::error::ApiError;
 use crate::config::MetricsAccess;
 use crate::observe::metrics::CONTENT_TYPE;
+use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
-use actix_web::http::{Method, StatusCode};
 use actix_web::web::{ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use pagoda_plugin_sdk::Code;
 use std::sync::Arc;
 
 pub(super) fn mount(state: &Arc<AppState>, service: &mut ServiceConfig) {
@@ -47,8 +46,7 @@ async fn show(
         }
     }
     if !matches!(*http.method(), Method::GET | Method::HEAD) {
-        let message = format!("{} is not allowed here", http.method());
-        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message));
+        return Err(ApiError::not_allowed(http.method(), &[&Method::GET]));
     }
     // Not on a thread that may block: there may be none, and then these numbers are wanted most. The kernel answers
     // from memory.

@@ -1,18 +1,27 @@
 //! The OpenAPI document of exactly this binary: the host's routes and those of the plugins that run.
 
 mod access;
+mod answers;
 mod bulk;
 mod category;
+mod common;
+mod entities;
 mod entity_history;
 mod entity_rules;
 mod entry_names;
 mod entry_values;
+mod parameters;
+mod plugins;
+mod service;
 mod users;
+mod values;
+mod words;
 
 use super::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
 use pagoda_plugin_sdk::route::{Method, RouteAuth, RouteReg};
 use serde_json::{Map, Value, json};
+use words::{list_of, object, optional, page_of};
 
 /// One of the host's operations.
 struct Operation {
@@ -24,10 +33,30 @@ struct Operation {
     query: &'static [(&'static str, &'static str)],
     body: Option<&'static str>,
     answer: (&'static str, Option<&'static str>),
+    /// Answers besides, or in place of those that all operations share: status and schema, none where it is empty.
+    also: &'static [(&'static str, &'static str)],
+    /// Whether it needs no credentials.
+    is_open: bool,
+    /// Whether it is no route of the API, and shares none of its answers.
+    is_bare: bool,
+}
+
+impl Operation {
+    const fn also(self, also: &'static [(&'static str, &'static str)]) -> Self {
+        Self { also, ..self }
+    }
+
+    const fn open(self) -> Self {
+        Self { is_open: true, ..self }
+    }
+
+    const fn bare(self) -> Self {
+        Self { is_bare: true, ..self }
+    }
 }
 
 const LIMIT_OFFSET: [(&str, &str); 2] =
-    [("limit", "Rows per page, 30 by default"), ("offset", "Rows before the page")];
+    [("limit", "Rows per page, 30 by default, 1000 at most"), ("offset", "Rows before the page")];
 const ENTITY_LIST: [(&str, &str); 5] = [
     LIMIT_OFFSET[0],
     LIMIT_OFFSET[1],
@@ -43,7 +72,7 @@ const ENTRY_LIST: [(&str, &str); 4] = [
 ];
 
 const AUDIT_LIST: [(&str, &str); 11] = [
-    ("limit", "Rows per page, 30 by default, 1000 at most"),
+    LIMIT_OFFSET[0],
     LIMIT_OFFSET[1],
     ("actor", "Name of who acted"),
     ("action", "What was done, such as `entry.create`"),
@@ -58,6 +87,9 @@ const AUDIT_LIST: [(&str, &str); 11] = [
 
 const ALERT_LIST: [(&str, &str); 3] =
     [AUDIT_LIST[0], LIMIT_OFFSET[1], ("state", "Only those that are `open`, or only those that `recovered`")];
+
+/// An object that is missing, where neither the path nor a page names it.
+const NOT_FOUND: &[(&str, &str)] = &[("404", "Error")];
 
 const OPERATIONS: &[Operation] = &[
     op(
@@ -171,7 +203,8 @@ const OPERATIONS: &[Operation] = &[
         &[],
         None,
         ("200", Some("Token")),
-    ),
+    )
+    .also(NOT_FOUND),
     op(
         "/user/api/v2/token/",
         "post",
@@ -215,7 +248,19 @@ const fn op(
     body: Option<&'static str>,
     answer: (&'static str, Option<&'static str>),
 ) -> Operation {
-    Operation { path, method, id, summary, tag, query, body, answer }
+    Operation {
+        path,
+        method,
+        id,
+        summary,
+        tag,
+        query,
+        body,
+        answer,
+        also: &[],
+        is_open: false,
+        is_bare: false,
+    }
 }
 
 /// The document, OpenAPI 3.1.
@@ -230,11 +275,14 @@ pub fn document(registry: &Registry) -> Value {
         entity_history::OPERATIONS,
         entry_names::OPERATIONS,
         entry_values::OPERATIONS,
+        service::OPERATIONS,
         users::OPERATIONS,
     ];
+    let schemas = all_schemas();
     for operation in parts.into_iter().flatten() {
-        add(&mut paths, operation.path, operation.method, core_operation(operation));
+        add(&mut paths, operation.path, operation.method, core_operation(operation, &schemas));
     }
+    plugins::describe(&mut paths, registry, &schemas);
     for route in registry.routes().iter().map(|route| &route.reg) {
         let path = format!("{}{}", prefix(route.plugin.id), route.path);
         add(&mut paths, &path, &route.method.as_str().to_lowercase(), plugin_operation(route));
@@ -245,14 +293,24 @@ pub fn document(registry: &Registry) -> Value {
             "title": "Pagoda",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Structured asset data. Errors are described by code; their texts may change.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
             "securitySchemes": {
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Token <key>`"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "sessionid",
+                    "description": "From `/auth/login/`. Unsafe requests send the cookie `csrftoken` in the header \
+                                    `X-CSRFToken` too.",
+                },
             },
-            "schemas": all_schemas(),
+            "headers": answers::headers(),
+            "responses": answers::shared(),
+            "schemas": schemas,
         },
     })
 }
@@ -272,223 +330,75 @@ fn add(paths: &mut Map<String, Value>, path: &str, method: &str, operation: Valu
     }
 }
 
-fn reference(schema: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{schema}")})
-}
-
-fn in_json(schema: Value) -> Value {
-    json!({"application/json": {"schema": schema}})
-}
-
-/// Lists that are imported and exported are YAML, everything else is JSON.
-fn in_its_format(schema: &str) -> Value {
-    if schema.ends_with("Rows") {
-        return json!({"application/yaml": {"schema": reference(schema)}});
-    }
-    in_json(reference(schema))
-}
-
-fn core_operation(operation: &Operation) -> Value {
-    let mut parameters = path_parameters(operation.path, "integer");
-    parameters.extend(operation.query.iter().map(|(name, description)| {
-        json!({"name": name, "in": "query", "description": description, "schema": {"type": "string"}})
-    }));
-    let (status, schema) = operation.answer;
-    let mut responses = Map::new();
-    let answer = match schema {
-        Some(schema) => json!({"description": "Done", "content": in_its_format(schema)}),
-        None => json!({"description": "Done"}),
-    };
-    responses.insert(status.to_owned(), answer);
-    let error = |description: &str, schema: &str| json!({"description": description, "content": in_json(reference(schema))});
-    if operation.body.is_some() {
-        responses.insert("400".to_owned(), error("The request breaks a rule", "Errors"));
-        responses.insert("413".to_owned(), error("The body is too large", "Error"));
-        responses.insert("415".to_owned(), error("The body is no JSON", "Error"));
-    } else if operation.method != "get" || !operation.query.is_empty() {
-        responses.insert("400".to_owned(), error("The request breaks a rule", "Errors"));
-    }
-    responses.insert("403".to_owned(), error("Not authenticated, or not allowed", "Error"));
-    responses.insert("404".to_owned(), error("There is no such object", "Error"));
-    responses.insert("503".to_owned(), error("The server cannot do it now", "Error"));
+fn core_operation(operation: &Operation, schemas: &Value) -> Value {
+    let mut parameters = parameters::of_path(operation.path, "id");
+    parameters
+        .extend(operation.query.iter().map(|(name, description)| parameters::of_query(name, description)));
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "security": [{"token": []}, {"session": []}],
+        "security": security(operation.is_open),
         "parameters": parameters,
-        "responses": responses,
+        "responses": answers::of(operation),
     });
     if let (Some(schema), Value::Object(fields)) = (operation.body, &mut described) {
-        let body = json!({"required": true, "content": in_its_format(schema)});
+        // An empty body counts as `{}`. *Source: spec, auth-user §1.7.*
+        let is_object = schemas.pointer(&format!("/{schema}/type")).is_some_and(|kind| kind == "object");
+        let is_required = !is_object || schemas.pointer(&format!("/{schema}/required")).is_some();
+        let body = json!({"required": is_required, "content": answers::content(schema)});
         fields.insert("requestBody".to_owned(), body);
     }
     described
 }
 
+fn security(is_open: bool) -> Value {
+    match is_open {
+        true => json!([{}, {"token": []}, {"session": []}]),
+        false => json!([{"token": []}, {"session": []}]),
+    }
+}
+
 fn plugin_operation(route: &RouteReg) -> Value {
     let summary = if route.summary.is_empty() { route.function } else { route.summary };
-    let error =
-        |description: &str| json!({"description": description, "content": in_json(reference("Errors"))});
-    let security = match route.auth {
-        RouteAuth::Required => json!([{"token": []}, {"session": []}]),
-        RouteAuth::None => json!([{}, {"token": []}, {"session": []}]),
-    };
+    let takes_body = matches!(route.method, Method::Post | Method::Put | Method::Patch);
     let id = format!("{}_{}", route.plugin.id, route.function).replace('-', "_");
     let mut described = json!({
         "operationId": id,
         "summary": summary,
         "tags": [route.plugin.id],
         "x-pagoda-plugin": route.plugin.id,
-        "security": security,
-        "parameters": path_parameters(route.path, "string"),
-        "responses": {
-            "200": {"description": "The plugin's answer", "content": in_json(json!({}))},
-            "400": error("The request breaks a rule"),
-            "403": error("Not authenticated, or not allowed"),
-            "404": error("There is nothing at this path"),
-            "500": error("The plugin failed"),
-        },
+        "security": security(route.auth == RouteAuth::None),
+        "parameters": parameters::of_path(route.path, "string"),
+        "responses": answers::of_plugin(takes_body),
     });
-    let takes_body = matches!(route.method, Method::Post | Method::Put | Method::Patch);
     if let (true, Value::Object(fields)) = (takes_body, &mut described) {
-        fields.insert("requestBody".to_owned(), json!({"content": in_json(json!({}))}));
+        fields.insert("requestBody".to_owned(), json!({"content": {"application/json": {"schema": {}}}}));
     }
     described
-}
-
-fn path_parameters(path: &str, kind: &str) -> Vec<Value> {
-    path.split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": kind}}))
-        .collect()
-}
-
-fn object(fields: &[(&str, &str)]) -> Value {
-    let kind = |kind: &str| match kind {
-        "integer?" => json!({"type": ["integer", "null"]}),
-        "string?" => json!({"type": ["string", "null"]}),
-        "number?" => json!({"type": ["number", "null"]}),
-        "object?" => json!({"type": ["object", "null"]}),
-        kind => json!({"type": kind}),
-    };
-    let required: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-    let properties: Map<String, Value> =
-        fields.iter().map(|(name, of)| ((*name).to_owned(), kind(of))).collect();
-    json!({"type": "object", "required": required, "properties": properties})
-}
-
-fn optional(fields: &[(&str, &str)], required: &[&str]) -> Value {
-    let mut described = object(fields);
-    if let Value::Object(described) = &mut described {
-        described.insert("required".to_owned(), json!(required));
-    }
-    described
-}
-
-fn list_of(schema: &str) -> Value {
-    json!({"type": "array", "items": reference(schema)})
-}
-
-fn page_of(schema: &str) -> Value {
-    json!({
-        "type": "object",
-        "required": ["count", "next", "previous", "results"],
-        "properties": {
-            "count": {"type": "integer"},
-            "next": {"type": ["string", "null"]},
-            "previous": {"type": ["string", "null"]},
-            "results": list_of(schema),
-        },
-    })
 }
 
 fn all_schemas() -> Value {
-    let mut all = schemas();
+    let mut all = Map::new();
     let parts = [
+        common::schemas(),
         access::schemas(),
         bulk::schemas(),
         category::schemas(),
+        entities::schemas(),
         entity_history::schemas(),
+        entity_rules::schemas(),
         entry_names::schemas(),
         entry_values::schemas(),
+        plugins::schemas(),
+        service::schemas(),
         users::schemas(),
+        values::schemas(),
     ];
-    for more in parts {
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
+    for part in parts {
+        if let Value::Object(part) = part {
+            all.extend(part);
         }
     }
-    entity_rules::describe(&mut all);
-    all
-}
-
-fn schemas() -> Value {
-    let item = [
-        ("id", "integer"),
-        ("name", "string"),
-        ("note", "string"),
-        ("item_name_pattern", "string"),
-        ("item_name_type", "string"),
-        ("status", "integer"),
-        ("is_toplevel", "boolean"),
-        ("permission", "integer"),
-    ];
-    let mut detail = item.to_vec();
-    detail.extend([
-        ("attrs", "array"),
-        ("webhooks", "array"),
-        ("isolation_rules", "array"),
-        ("is_public", "boolean"),
-        ("has_ongoing_changes", "boolean"),
-        ("delete_chain_exclude_entities", "array"),
-    ]);
-    let write = [
-        ("name", "string"),
-        ("note", "string"),
-        ("item_name_pattern", "string"),
-        ("item_name_type", "string"),
-        ("is_toplevel", "boolean"),
-        ("attrs", "array"),
-        ("delete_chain_exclude_entities", "array"),
-    ];
-    json!({
-        "Error": object(&[("message", "string"), ("code", "string")]),
-        "Errors": {"description": "One error, a list of errors, or errors by field", "type": ["object", "array"]},
-        "Empty": {"type": "object"},
-        "Created": object(&[("id", "integer"), ("name", "string"), ("job", "integer")]),
-        "EntityItem": object(&item),
-        "EntityPage": page_of("EntityItem"),
-        "Entity": object(&detail),
-        "EntityCreate": optional(&write, &["name"]),
-        "EntityUpdate": optional(&write, &[]),
-        "EntryItem": object(&[
-            ("id", "integer"), ("name", "string"), ("schema", "object"), ("is_active", "boolean"),
-            ("deleted_user", "object?"), ("deleted_time", "string?"), ("updated_time", "string"),
-            ("aliases", "array"), ("permission", "integer"),
-        ]),
-        "EntryPage": page_of("EntryItem"),
-        "Entry": object(&[
-            ("id", "integer"), ("name", "string"), ("schema", "object"), ("is_active", "boolean"),
-            ("deleted_user", "object?"), ("deleted_time", "string?"), ("attrs", "array"),
-            ("is_public", "boolean"), ("permission", "integer"),
-        ]),
-        "EntryCreate": optional(&[("name", "string"), ("attrs", "array")], &["name"]),
-        "EntryUpdate": optional(&[("name", "string"), ("attrs", "array")], &[]),
-        "Me": object(&[("user_id", "integer"), ("username", "string"), ("email", "string"), ("co_users", "array")]),
-        "AuditItem": object(&[
-            ("seq", "integer"), ("at", "string"), ("actor_id", "integer?"), ("actor", "string?"),
-            ("action", "string"), ("object_kind", "string?"), ("object_id", "integer?"), ("object_name", "string?"),
-            ("plugin", "string?"), ("trace_id", "string"), ("origin", "string"), ("detail", "object"),
-            ("prev_hash", "string"), ("hash", "string"),
-        ]),
-        "AuditPage": page_of("AuditItem"),
-        "AlertItem": object(&[
-            ("id", "integer"), ("state", "string"), ("kind", "string"), ("subject", "string"), ("sentence", "string"),
-            ("value", "number?"), ("threshold", "number?"), ("instance", "string"), ("opened_at", "string"),
-            ("recovered_at", "string?"), ("recovered_because", "string?"), ("deliveries", "array"),
-        ]),
-        "AlertPage": page_of("AlertItem"),
-        "Token": object(&[("key", "string")]),
-    })
+    Value::Object(all)
 }

@@ -3,20 +3,19 @@
 use super::auth::{self, CSRF_COOKIE, check_csrf};
 use super::body;
 use super::endpoint::{AppState, Cx, cx, sign_off};
-use super::error::{ApiError, ApiResult};
+use super::error::{ApiError, ApiResult, allowed};
 use super::login;
 use super::traced;
 use crate::services::acl;
 use crate::services::plugin::{self, PluginView, Switch};
 use crate::ui::{self, Frame, Notice, Shown, assets};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderName,
+    HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::model::User;
 use pagoda_plugin_sdk::time::Timestamp;
 use serde_json::Value;
@@ -69,11 +68,15 @@ impl Page {
         }
     }
 
-    fn takes(self, method: &Method) -> bool {
+    fn method(self) -> &'static Method {
         match self {
-            Self::Home | Self::Plugins | Self::Plugin => matches!(*method, Method::GET | Method::HEAD),
-            Self::Switch(_) | Self::Logout => *method == Method::POST,
+            Self::Home | Self::Plugins | Self::Plugin => &Method::GET,
+            Self::Switch(_) | Self::Logout => &Method::POST,
         }
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        self.method() == method || (*self.method() == Method::GET && *method == Method::HEAD)
     }
 }
 
@@ -103,7 +106,7 @@ async fn asset(http: HttpRequest) -> HttpResponse {
     let name = http.match_info().get("name").unwrap_or_default();
     let Some((asset, version)) = assets::find(name) else { return HttpResponse::NotFound().finish() };
     if !matches!(*http.method(), Method::GET | Method::HEAD) {
-        return HttpResponse::MethodNotAllowed().finish();
+        return HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed(&[&Method::GET]))).finish();
     }
     let named = http.query_string().strip_prefix("v=") == Some(version);
     let keep = if named { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -113,7 +116,46 @@ async fn asset(http: HttpRequest) -> HttpResponse {
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, tag));
     response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    if is_known { response.finish() } else { response.content_type(asset.content_type).body(asset.bytes) }
+    if is_known {
+        return response.finish();
+    }
+    response.content_type(asset.content_type);
+    if !asset.is_packed {
+        return response.body(asset.bytes);
+    }
+    response.insert_header((VARY, "accept-encoding"));
+    if takes_gzip(&http) {
+        return response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.bytes);
+    }
+    match asset.unpacked() {
+        Ok(content) => response.body(content),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// Whether the request takes what is packed with gzip.
+fn takes_gzip(http: &HttpRequest) -> bool {
+    let accepted = http.headers().get(ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        let is_refused = matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+    })
+}
+
+/// What the API browser may do besides: it runs scripts of this server and asks this server, and Swagger UI has icons
+/// and styles within its own.
+const BROWSER_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// `GET /api/docs/`: the API browser. It shows what `/api/schema/` shows to everybody.
+pub(super) async fn api_browser(_: Cx) -> ApiResult {
+    let mut response = html(StatusCode::OK, ui::api_browser())?;
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, BROWSER_POLICY);
+    dress(&mut response);
+    Ok(response)
 }
 
 /// A page that is shown to somebody.
@@ -194,8 +236,7 @@ async fn process(
     frame: &Frame,
 ) -> ApiResult {
     if !page.takes(http.method()) {
-        let message = format!("{} is not allowed here", http.method());
-        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message));
+        return Err(ApiError::not_allowed(http.method(), &[page.method()]));
     }
     let Some(user) = user else {
         // What somebody wanted to do before logging in is not done after it.

@@ -16,7 +16,6 @@ use actix_web::http::header::{HeaderValue, REFERRER_POLICY};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
-use pagoda_plugin_sdk::Code;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -87,10 +86,7 @@ async fn process(
                 Page::Confirm => confirm(state, http, sent, trace_id).await,
             }
         }
-        (_, method) => {
-            let message = format!("{method} is not allowed here");
-            Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::Other, &message))
-        }
+        (_, method) => Err(ApiError::not_allowed(method, &[&Method::GET, &Method::POST])),
     }
 }
 

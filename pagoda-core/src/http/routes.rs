@@ -1,13 +1,14 @@
 //! What there is: every path with its methods.
 
 use super::api::{acl, alert, audit, category, entity, entry, entry_name, group, job, plugin, role, user};
-use super::endpoint::{AppState, Cx, Endpoint, json};
+use super::endpoint::{AppState, Cx, Endpoint};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
 use super::{health, login, metrics, older, pages, plugin_routes, renewal};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use pagoda_plugin_sdk::PluginDecl;
 use pagoda_plugin_sdk::route::RouteAuth;
 use std::sync::Arc;
 
@@ -22,17 +23,8 @@ pub fn configure(state: &Arc<AppState>) -> impl FnOnce(&mut ServiceConfig) + use
         metrics::mount(&state, service);
         pages::mount(service);
         older::mount(&state, service);
-        let mut endpoints = core_endpoints();
-        endpoints.extend(user_endpoints());
-        endpoints.extend(access_endpoints());
-        // Each plugin is an area of its own, so that its routes are found by comparing words; what is said about
-        // plugins comes ahead of their own routes.
         let registry = &state.host.registry;
-        for plugin in registry.plugins() {
-            endpoints.extend(plugin_endpoints(plugin.decl.id));
-            // A name that is nobody's is a path that is none.
-            endpoints.extend(plugin.decl.alias.into_iter().flat_map(plugin_endpoints));
-        }
+        let mut endpoints = own_endpoints(registry.plugins().iter().map(|plugin| plugin.decl));
         endpoints.extend(plugin_routes::endpoints(registry, &state.rates));
         endpoints.push(Endpoint::new("/api/v2/plugins/").on(Method::GET, plugin::list));
         mount(endpoints, &state.traffic, service);
@@ -68,6 +60,21 @@ fn mount(endpoints: Vec<Endpoint>, traffic: &Traffic, service: &mut ServiceConfi
     }
 }
 
+/// The host's own, in the order in which they are mounted.
+fn own_endpoints(plugins: impl Iterator<Item = &'static PluginDecl>) -> Vec<Endpoint> {
+    let mut endpoints = core_endpoints();
+    endpoints.extend(user_endpoints());
+    endpoints.extend(access_endpoints());
+    // Each plugin is an area of its own, so that its routes are found by comparing words; what is said about plugins
+    // comes ahead of their own routes.
+    for plugin in plugins {
+        endpoints.extend(plugin_endpoints(plugin.id));
+        // A name that is nobody's is a path that is none.
+        endpoints.extend(plugin.alias.into_iter().flat_map(plugin_endpoints));
+    }
+    endpoints
+}
+
 fn core_endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::new("/entity/api/v2/").on(Method::GET, entity::list).on(Method::POST, entity::create),
@@ -92,7 +99,7 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/alias/").on(Method::GET, entry_name::aliases),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/attrv_restore/")
             .on(Method::PATCH, entry::restore_value)
-            .on(Method::PUT, entry::restore_value),
+            .refusing(Method::PUT, entry::restore_value),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/copy/").on(Method::POST, entry::copy_entry),
         Endpoint::new("/entry/api/v2/bulk/")
             .on(Method::PUT, entry::edit_many)
@@ -115,13 +122,14 @@ fn core_endpoints() -> Vec<Endpoint> {
             .on(Method::DELETE, job::cancel),
         Endpoint::new("/job/api/v2/{id:[0-9]+}/rerun")
             .on(Method::PATCH, job::rerun)
-            .on(Method::PUT, job::rerun),
+            .refusing(Method::PUT, job::rerun),
         Endpoint::new("/job/api/v2/{id:[0-9]+}/download").on(Method::GET, job::download),
         Endpoint::new("/job/api/v2/{id:[0-9]+}/preview").on(Method::GET, job::preview),
         Endpoint::new("/job/api/v2/{id:[0-9]+}/preview/download").on(Method::GET, job::preview_download),
         Endpoint::new("/api/v2/audit/").on(Method::GET, audit::list),
         Endpoint::new("/api/v2/alerts/").on(Method::GET, alert::list),
         Endpoint::new("/api/schema/").any_format().with_auth(Method::GET, RouteAuth::None, schema),
+        Endpoint::new("/api/docs/").any_format().with_auth(Method::GET, RouteAuth::None, pages::api_browser),
     ]
 }
 
@@ -143,11 +151,13 @@ fn user_endpoints() -> Vec<Endpoint> {
             .on(Method::DELETE, user::delete),
         of_user("activity").on(Method::GET, user::activity),
         of_user("token/").on(Method::POST, user::refresh_token_of),
-        of_user("edit_passwd").on(Method::PATCH, user::edit_password).on(Method::PUT, user::edit_password),
+        of_user("edit_passwd")
+            .on(Method::PATCH, user::edit_password)
+            .refusing(Method::PUT, user::edit_password),
         of_user("su_edit_passwd")
             .on(Method::PATCH, user::edit_password_as_administrator)
-            .on(Method::PUT, user::edit_password_as_administrator),
-        of_user("auth").on(Method::PATCH, user::switch_to_ldap).on(Method::PUT, user::switch_to_ldap),
+            .refusing(Method::PUT, user::edit_password_as_administrator),
+        of_user("auth").on(Method::PATCH, user::switch_to_ldap).refusing(Method::PUT, user::switch_to_ldap),
     ]
 }
 
@@ -193,10 +203,12 @@ fn plugin_endpoints(name: &str) -> Vec<Endpoint> {
 
 /// `GET /api/schema/`: the OpenAPI document, in YAML or with `?format=json` in JSON.
 async fn schema(cx: Cx) -> ApiResult {
+    let document = &cx.state.openapi;
     if cx.query("format").as_deref() == Some("json") {
-        return json(StatusCode::OK, &cx.state.openapi);
+        return Ok(HttpResponse::Ok().content_type("application/json").body(document.clone()));
     }
-    let yaml = super::openapi::to_yaml(&cx.state.openapi).map_err(ApiError::internal)?;
+    let document = serde_json::from_slice(document).map_err(|error| ApiError::internal(error.to_string()))?;
+    let yaml = super::openapi::to_yaml(&document).map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type("application/vnd.oai.openapi; charset=utf-8").body(yaml))
 }
 
@@ -205,4 +217,74 @@ async fn nothing() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/html; charset=utf-8")
         .body("<!doctype html><html lang=\"en\"><title>Not found</title><h1>Not found</h1></html>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_endpoints;
+    use crate::http::openapi;
+    use crate::plugins::contributions::Contributions;
+    use crate::plugins::registry::Registry;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    /// Described besides: what is no endpoint of the API, and the list of plugins, which is mounted last.
+    const OTHERS: [&str; 5] = [
+        "GET /api/v2/plugins/",
+        "GET /entity/api/v2/history/{id}",
+        "GET /health/live",
+        "GET /health/ready",
+        "GET /metrics",
+    ];
+
+    fn document() -> Value {
+        let settings = crate::config::Config::default().plugins;
+        openapi::document(&Registry::freeze(Contributions::default(), &settings).unwrap())
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let mounted = own_endpoints(std::iter::empty()).into_iter().flat_map(|endpoint| {
+            let path = endpoint.path().replace(":[0-9]+}", "}");
+            endpoint.offered().map(|method| format!("{method} {path}")).collect::<Vec<_>>()
+        });
+        let mounted: BTreeSet<String> = mounted.chain(OTHERS.map(str::to_owned)).collect();
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        let described = paths.iter().flat_map(|(path, operations)| {
+            let methods = operations.as_object().unwrap().keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        });
+        assert_eq!(mounted, described.collect());
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_schema_is_used() {
+        let document = document();
+        let mut used = BTreeSet::new();
+        references(&document, &mut used);
+        for reference in &used {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+        for part in ["schemas", "responses", "headers"] {
+            for name in document["components"][part].as_object().unwrap().keys() {
+                // Some are for linked plugins.
+                assert!(
+                    name.starts_with("Plugin") || used.contains(&format!("#/components/{part}/{name}")),
+                    "nobody uses {name}"
+                );
+            }
+        }
+    }
+
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
 }

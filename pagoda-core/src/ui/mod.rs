@@ -4,6 +4,7 @@
 //! escaped is askama's: templates are compiled, and their values escaped.
 
 mod account;
+mod api;
 pub mod assets;
 mod chart;
 mod page;
@@ -11,5 +12,6 @@ mod plugins;
 mod text;
 
 pub use account::{Link, Login, Terms, forgotten, login, renewal};
+pub use api::api_browser;
 pub use page::{Frame, Notice, message};
 pub use plugins::{Shown, plugin, plugins};

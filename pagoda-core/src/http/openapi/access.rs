@@ -80,7 +80,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         Some("GroupRows"),
         ("200", None),
-    ),
+    )
+    .also(&[("400", "ErrorsOrWords")]),
     op(
         "/group/api/v2/groups/export",
         "get",
@@ -140,7 +141,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "role",
         &[],
         Some("RoleRows"),
-        ("200", Some("JobIds")),
+        ("200", Some("RoleImport")),
     ),
     op(
         "/role/api/v2/export",
@@ -167,57 +168,79 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 pub(super) fn schemas() -> Value {
-    let group_write = [("name", "string"), ("parent_group", "integer?"), ("members", "array")];
     let role_write = [
-        ("name", "string"),
+        ("name", "name 200"),
         ("description", "string"),
-        ("is_active", "boolean"),
-        ("users", "array"),
-        ("groups", "array"),
-        ("admin_users", "array"),
-        ("admin_groups", "array"),
-    ];
-    let mut role_written = role_write.to_vec();
-    role_written.insert(0, ("id", "integer"));
-    let mut role = role_written.clone();
-    role.push(("is_editable", "boolean"));
-    let role_row = [
-        ("id", "integer"),
-        ("name", "string"),
-        ("description", "string"),
-        ("users", "array"),
-        ("groups", "array"),
-        ("admin_users", "array"),
-        ("admin_groups", "array"),
-        ("permissions", "array"),
+        ("is_active", "yes"),
+        ("users", "[id]"),
+        ("groups", "[id]"),
+        ("admin_users", "[id]"),
+        ("admin_groups", "[id]"),
     ];
     json!({
         "Acl": object(&[
-            ("id", "integer"), ("name", "string"), ("is_public", "boolean"), ("default_permission", "integer"),
-            ("objtype", "integer"), ("roles", "array"), ("parent", "object?"),
+            ("id", "id"), ("name", "string"), ("is_public", "boolean"), ("default_permission", "Permission"),
+            ("objtype", "ObjectType"), ("roles", "[RoleGrant]"), ("parent", "AclParent?"),
         ]),
+        "ObjectType": {
+            "description": "1 entity, 2 definition, 4 entry, 8 attribute, 16 category",
+            "type": "integer",
+            "enum": [1, 2, 4, 8, 16],
+        },
+        "RoleGrant": object(&[
+            ("id", "id"), ("name", "string"), ("description", "string"), ("current_permission", "Permission"),
+        ]),
+        "AclParent": object(&[("id", "id"), ("name", "string"), ("is_public", "boolean")]),
         "AclUpdate": optional(
-            &[("is_public", "boolean"), ("default_permission", "integer"), ("acl_settings", "array")],
+            &[("is_public", "boolean"), ("default_permission", "Permission"), ("acl_settings", "[GrantWrite]")],
             &[],
         ),
-        "AclStep": object(&[("user", "object?"), ("time", "string"), ("name", "string"), ("changes", "array")]),
-        "AclHistory": list_of("AclStep"),
-        "Group": object(&[
-            ("id", "integer"), ("name", "string"), ("parent_group", "integer?"), ("members", "array"),
+        "GrantWrite": object(&[("member_id", "id"), ("value", "Permission")]),
+        "AclStep": object(&[
+            ("user", "UserName?"), ("time", "time"), ("name", "string"), ("changes", "[Change]"),
         ]),
+        "AclHistory": list_of("AclStep"),
+        "Group": object(&[("id", "id"), ("name", "string"), ("parent_group", "id?"), ("members", "[UserName]")]),
         "GroupPage": page_of("Group"),
-        "GroupWrite": optional(&group_write, &["name"]),
-        "GroupWritten": object(&[("id", "integer"), ("name", "string"), ("parent_group", "integer?")]),
-        "GroupNode": object(&[("id", "integer"), ("name", "string"), ("children", "array")]),
+        "GroupWrite": optional(&[("name", "name 150"), ("parent_group", "id?"), ("members", "[id]")], &["name"]),
+        "GroupWritten": object(&[("id", "id"), ("name", "string"), ("parent_group", "id?")]),
+        "GroupNode": object(&[("id", "id"), ("name", "string"), ("children", "[GroupNode]")]),
         "GroupTree": list_of("GroupNode"),
-        "GroupRow": optional(&[("id", "integer"), ("name", "string")], &["name"]),
+        "GroupRow": optional(&[("id", "id"), ("name", "name 150")], &["name"]),
         "GroupRows": list_of("GroupRow"),
-        "Role": object(&role),
+        "Role": object(&[
+            ("id", "id"), ("is_active", "boolean"), ("name", "string"), ("description", "string"),
+            ("users", "[UserName]"), ("groups", "[NamedId]"), ("admin_users", "[UserName]"),
+            ("admin_groups", "[NamedId]"), ("is_editable", "boolean"),
+        ]),
         "RoleList": list_of("Role"),
         "RoleWrite": optional(&role_write, &["name"]),
-        "RoleWritten": object(&role_written),
-        "RoleRow": optional(&role_row, &["name", "users", "groups", "admin_users", "admin_groups"]),
+        "RoleWritten": object(&[
+            ("id", "id"), ("is_active", "boolean"), ("name", "string"), ("description", "string"), ("users", "[id]"),
+            ("groups", "[id]"), ("admin_users", "[id]"), ("admin_groups", "[id]"),
+        ]),
+        "RoleRow": optional(
+            &[
+                ("id", "id"), ("name", "name 200"), ("description", "string"), ("users", "[name 200]"),
+                ("groups", "[name 200]"), ("admin_users", "[name 200]"), ("admin_groups", "[name 200]"),
+                ("permissions", "[RolePermission]"),
+            ],
+            &["name", "users", "groups", "admin_users", "admin_groups"],
+        ),
+        "RolePermission": role_permission(),
         "RoleRows": list_of("RoleRow"),
-        "JobIds": object(&[("result", "object")]),
+        "RoleImport": object(&[("result", "RoleImportResult")]),
+        "RoleImportResult": object(&[("job_ids", "[id]"), ("error", "[string]")]),
+    })
+}
+
+/// What is neither of the levels, or names nothing, is passed over. *Source: spec, acl-role §6.3.*
+fn role_permission() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "obj_id": {"description": "Id of the object"},
+            "permission": {"description": "`readable`, `writable` or `full`"},
+        },
     })
 }

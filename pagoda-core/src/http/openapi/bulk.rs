@@ -1,11 +1,15 @@
 //! The operations on many entries at once, and the jobs that they leave.
 
-use super::{LIMIT_OFFSET, Operation, object, op, optional, page_of};
+use super::words::schema_of;
+use super::{LIMIT_OFFSET, NOT_FOUND, Operation, object, op, optional, page_of};
+use crate::services::job::Status;
 use serde_json::{Value, json};
 
 const ENTRY: &str = "entry";
 const JOB: &str = "job";
 const ENCODE: (&str, &str) = ("encode", "`utf-8` or `shift_jis`");
+/// Some refusals of jobs are sentences. *Source: spec, job §5.*
+const WORDS: &[(&str, &str)] = &[("400", "ErrorsOrWords"), ("403", "ErrorOrWords")];
 const JOB_LIST: [(&str, &str); 5] = [
     LIMIT_OFFSET[0],
     LIMIT_OFFSET[1],
@@ -39,7 +43,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         Some("BulkEdit"),
         ("202", Some("Empty")),
-    ),
+    )
+    .also(&[("400", "ErrorsOrWords")]),
     op(
         "/entry/api/v2/bulk/",
         "patch",
@@ -49,7 +54,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         Some("BulkEdit"),
         ("202", Some("Empty")),
-    ),
+    )
+    .also(&[("400", "ErrorsOrWords")]),
     op(
         "/entry/api/v2/bulk_delete/",
         "delete",
@@ -59,10 +65,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &BULK_DELETE,
         None,
         ("204", None),
-    ),
+    )
+    .also(NOT_FOUND),
     op("/job/api/v2/jobs", "get", "job_list", "List jobs", JOB, &JOB_LIST, None, ("200", Some("JobPage"))),
     op("/job/api/v2/{id}/", "get", "job_retrieve", "Show a job", JOB, &[], None, ("200", Some("Job"))),
-    op("/job/api/v2/{id}/", "delete", "job_cancel", "Call a job off", JOB, &[], None, ("204", None)),
+    op("/job/api/v2/{id}/", "delete", "job_cancel", "Call a job off", JOB, &[], None, ("204", None))
+        .also(WORDS),
     op(
         "/job/api/v2/{id}/rerun",
         "patch",
@@ -72,7 +80,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         None,
         ("200", Some("Words")),
-    ),
+    )
+    .also(WORDS),
     op(
         "/job/api/v2/{id}/download",
         "get",
@@ -81,8 +90,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         JOB,
         &[ENCODE],
         None,
-        ("200", None),
-    ),
+        ("200", Some("text/csv")),
+    )
+    .also(WORDS),
     op(
         "/job/api/v2/{id}/preview",
         "get",
@@ -95,8 +105,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ("action", "Only rows with these actions"),
         ],
         None,
-        ("200", None),
-    ),
+        ("200", Some("Empty")),
+    )
+    .also(WORDS),
     op(
         "/job/api/v2/{id}/preview/download",
         "get",
@@ -105,25 +116,54 @@ pub(super) const OPERATIONS: &[Operation] = &[
         JOB,
         &[ENCODE],
         None,
-        ("200", None),
-    ),
+        ("200", Some("text/csv")),
+    )
+    .also(WORDS),
 ];
 
 pub(super) fn schemas() -> Value {
     json!({
-        "EntryCopy": object(&[("copy_entry_names", "array")]),
+        "EntryCopy": {
+            "type": "object",
+            "required": ["copy_entry_names"],
+            "properties": {
+                "copy_entry_names": {"type": "array", "minItems": 1, "items": schema_of("name 200")},
+            },
+        },
         "BulkEdit": optional(
             &[
-                ("modelid", "integer"), ("value", "object"), ("attrinfo", "array"), ("hint_entry", "object"),
-                ("referral_name", "string"),
+                ("modelid", "id"), ("value", "AttrValueWrite"), ("attrinfo", "[AttrFilter]"),
+                ("hint_entry", "NameFilter"), ("referral_name", "string"),
             ],
             &["modelid", "value"],
         ),
+        "AttrFilter": optional(
+            &[("name", "name 200"), ("filter_key", "FilterKey"), ("keyword", "line 249")],
+            &["name"],
+        ),
+        "FilterKey": {
+            "description": "0 none, 1 empty, 2 not empty, 3 contains, 4 does not contain, 5 duplicated",
+            "type": "integer",
+            "enum": [0, 1, 2, 3, 4, 5],
+        },
+        "NameFilter": optional(&[("filter_key", "NameFilterKey"), ("keyword", "line 249")], &[]),
+        "NameFilterKey": {
+            "description": "0 none, 1 contains, 2 does not contain",
+            "type": "integer",
+            "enum": [0, 1, 2],
+        },
         "Job": object(&[
-            ("id", "integer"), ("user", "string"), ("text", "string"), ("status", "integer"), ("operation", "integer"),
-            ("created_at", "string"), ("target", "object?"), ("passed_time", "integer"),
+            ("id", "id"), ("user", "string"), ("text", "string"), ("status", "JobStatus"), ("operation", "count"),
+            ("created_at", "time"), ("target", "JobTarget?"), ("passed_time", "count"),
+        ]),
+        "JobStatus": {
+            "description": "1 preparing, 2 done, 3 error, 4 timeout, 5 processing, 6 cancelled, 7 done with warnings",
+            "type": "integer",
+            "enum": Status::ALL.map(|status| status as i32),
+        },
+        "JobTarget": object(&[
+            ("id", "id"), ("name", "string"), ("schema_id", "id?"), ("schema_name", "string?"),
         ]),
         "JobPage": page_of("Job"),
-        "Words": {"type": "string"},
     })
 }

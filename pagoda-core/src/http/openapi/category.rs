@@ -58,15 +58,21 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 pub(super) fn schemas() -> Value {
-    let write = [("name", "string"), ("note", "string"), ("models", "array"), ("priority", "integer")];
-    let mut written = write.to_vec();
-    written.insert(0, ("id", "integer"));
-    let mut item = written.clone();
-    item.push(("permission", "integer"));
+    let written =
+        [("id", "id"), ("name", "string"), ("note", "string"), ("models", "[Model]"), ("priority", "int32")];
+    let mut item = written.to_vec();
+    item.push(("permission", "Permission"));
     json!({
         "Category": object(&item),
         "CategoryPage": page_of("Category"),
-        "CategoryWrite": optional(&write, &["name", "models"]),
+        "CategoryWrite": optional(
+            &[("name", "name 200"), ("note", "line 500"), ("models", "[ModelWrite]"), ("priority", "int32")],
+            &["name", "models"],
+        ),
         "CategoryWritten": object(&written),
+        "Model": object(&[
+            ("id", "id"), ("name", "string"), ("is_public", "boolean"), ("permission", "Permission"),
+        ]),
+        "ModelWrite": object(&[("id", "integer"), ("name", "name 200")]),
     })
 }

@@ -30,7 +30,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         None,
         ("200", Some("OlderEntityRecordList")),
-    ),
+    )
+    .also(&[
+        ("303", ""),
+        ("400", "text/plain"),
+        ("403", "Error"),
+        ("404", "text/html"),
+        ("429", "Error"),
+        ("500", "Error"),
+        ("503", "Error"),
+    ])
+    .bare(),
     op(
         "/entity/api/v2/attrs",
         "get",
@@ -46,15 +56,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
 pub(super) fn schemas() -> Value {
     json!({
         "EntityRecord": object(&[
-            ("operation", "integer"), ("time", "string"), ("username", "string"), ("text", "string"),
-            ("target_obj", "string"), ("is_detail", "boolean"), ("changes", "array"),
+            ("operation", "count"), ("time", "time"), ("username", "string"), ("text", "string"),
+            ("target_obj", "string"), ("is_detail", "boolean"), ("changes", "[Change]"),
         ]),
         "EntityRecordPage": page_of("EntityRecord"),
         "OlderEntityRecord": object(&[
-            ("user", "object"), ("operation", "integer"), ("details", "array"), ("time", "string"),
+            ("user", "OlderUser"), ("operation", "count"), ("details", "[OlderDetail]"), ("time", "time"),
         ]),
+        "OlderUser": object(&[("username", "string")]),
+        "OlderDetail": object(&[("operation", "count"), ("target_obj", "OlderTarget"), ("text", "string")]),
+        "OlderTarget": object(&[("name", "string")]),
         "OlderEntityRecordList": list_of("OlderEntityRecord"),
-        "AttrName": object(&[("id", "integer"), ("name", "string"), ("type", "integer")]),
+        "AttrName": object(&[("id", "id"), ("name", "string"), ("type", "AttrType")]),
         "AttrNameList": list_of("AttrName"),
     })
 }

@@ -1,88 +1,45 @@
-//! Webhooks and isolation rules, which stand within entities.
+//! Webhooks and isolation rules, which stand within entities. *Source: spec, entity §1.4 and §1.5.*
 
-use super::{list_of, object, optional};
+use super::words::{object, optional};
 use serde_json::{Value, json};
 
-/// Adds what they are, and says in the descriptions of entities that they are there.
-pub(super) fn describe(schemas: &mut Value) {
-    for (entity, suffix) in [("Entity", ""), ("EntityCreate", "Write"), ("EntityUpdate", "Write")] {
-        let Some(Value::Object(properties)) = schemas.pointer_mut(&format!("/{entity}/properties")) else {
-            continue;
-        };
-        for (key, schema) in [("webhooks", "Webhook"), ("isolation_rules", "IsolationRule")] {
-            properties.insert(key.to_owned(), list_of(&format!("{schema}{suffix}")));
-        }
-    }
-    let Value::Object(schemas) = schemas else { return };
-    let header =
-        optional(&[("header_key", "string"), ("header_value", "string")], &["header_key", "header_value"]);
-    let mut webhook = object(&[
-        ("id", "integer"),
-        ("label", "string"),
-        ("url", "string"),
-        ("is_enabled", "boolean"),
-        ("is_verified", "boolean"),
-        ("verification_error_details", "string?"),
-    ]);
-    let mut webhook_write = optional(
-        &[
-            ("id", "integer"),
-            ("label", "string"),
-            ("url", "string"),
-            ("is_enabled", "boolean"),
-            ("is_deleted", "boolean"),
-        ],
-        &[],
-    );
-    for webhook in [&mut webhook, &mut webhook_write] {
-        if let Some(Value::Object(properties)) = webhook.get_mut("properties") {
-            properties.insert("headers".to_owned(), json!({"type": "array", "items": header}));
-        }
-    }
-    let action = object(&[("id", "integer"), ("prevent_from", "object?"), ("is_prevent_all", "boolean")]);
-    let action_write = optional(&[("is_prevent_all", "boolean"), ("prevent_from_id", "integer?")], &[]);
-    let condition = object(&[
-        ("id", "integer"),
-        ("attr", "object"),
-        ("str_cond", "string"),
-        ("ref_cond", "object?"),
-        ("bool_cond", "boolean"),
-        ("is_unmatch", "boolean"),
-    ]);
-    let condition_write = optional(
-        &[
-            ("attr_id", "integer"),
-            ("str_cond", "string"),
-            ("ref_cond_id", "integer?"),
-            ("bool_cond", "boolean"),
-            ("is_unmatch", "boolean"),
-        ],
-        &["attr_id"],
-    );
-    let rule = json!({
-        "type": "object",
-        "required": ["id", "conditions", "action"],
-        "properties": {
-            "id": {"type": "integer"},
-            "conditions": {"type": "array", "items": condition},
-            "action": action,
-        },
-    });
-    let rule_write = json!({
-        "type": "object",
-        "properties": {
-            "id": {"type": "integer"},
-            "is_deleted": {"type": "boolean"},
-            "conditions": {"type": "array", "items": condition_write},
-            "action": action_write,
-        },
-    });
-    for (name, schema) in [
-        ("Webhook", webhook),
-        ("WebhookWrite", webhook_write),
-        ("IsolationRule", rule),
-        ("IsolationRuleWrite", rule_write),
-    ] {
-        schemas.insert(name.to_owned(), schema);
-    }
+pub(super) fn schemas() -> Value {
+    json!({
+        "Header": object(&[("header_key", "string"), ("header_value", "string")]),
+        "HeaderWrite": object(&[("header_key", "name 65536"), ("header_value", "name 65536")]),
+        "Webhook": object(&[
+            ("id", "id"), ("label", "string"), ("url", "string"), ("is_enabled", "boolean"), ("is_verified", "boolean"),
+            ("verification_error_details", "string?"), ("headers", "[Header]"),
+        ]),
+        "WebhookWrite": optional(
+            &[
+                ("id", "id"), ("label", "line 65536"), ("url", "line 200"), ("is_enabled", "boolean"),
+                ("headers", "[HeaderWrite]"), ("is_deleted", "boolean"),
+            ],
+            &[],
+        ),
+        "IsolationRule": object(&[
+            ("id", "id"), ("conditions", "[IsolationCondition]"), ("action", "IsolationAction"),
+        ]),
+        "IsolationAction": object(&[("id", "id"), ("prevent_from", "NamedId?"), ("is_prevent_all", "boolean")]),
+        "IsolationCondition": object(&[
+            ("id", "id"), ("attr", "AttrName"), ("str_cond", "string"), ("ref_cond", "EntryRef?"),
+            ("bool_cond", "boolean"), ("is_unmatch", "boolean"),
+        ]),
+        "IsolationRuleWrite": optional(
+            &[
+                ("id", "id"), ("is_deleted", "boolean"), ("conditions", "[IsolationConditionWrite]"),
+                ("action", "IsolationActionWrite"),
+            ],
+            &[],
+        ),
+        "IsolationActionWrite": optional(&[("is_prevent_all", "boolean"), ("prevent_from_id", "id?")], &[]),
+        "IsolationConditionWrite": optional(
+            &[
+                ("attr_id", "id"), ("str_cond", "line 65536"), ("ref_cond_id", "id?"), ("bool_cond", "boolean"),
+                ("is_unmatch", "boolean"),
+            ],
+            &["attr_id"],
+        ),
+    })
 }

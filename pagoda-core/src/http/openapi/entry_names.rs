@@ -82,21 +82,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
 pub(super) fn schemas() -> Value {
     json!({
         "Value": object(&[
-            ("id", "integer"), ("type", "integer"), ("created_time", "string"), ("created_user", "string"),
-            ("curr_value", "object"), ("prev_value", "object?"), ("prev_id", "integer?"), ("parent_attr", "object"),
+            ("id", "id"), ("type", "AttrType"), ("created_time", "time"), ("created_user", "string"),
+            ("curr_value", "AttrValue"), ("prev_value", "AttrValue?"), ("prev_id", "id?"),
+            ("parent_attr", "NamedId"),
         ]),
         "ValuePage": page_of("Value"),
         "Name": object(&[
-            ("history_id", "integer"), ("name", "string"), ("prev_name", "string?"), ("history_date", "string"),
-            ("history_user", "string"), ("history_type", "string"),
+            ("history_id", "id"), ("name", "string"), ("prev_name", "string?"), ("history_date", "time"),
+            ("history_user", "string"), ("history_type", "one of +|~|-"),
         ]),
         "NamePage": page_of("Name"),
-        "NameRestore": object(&[("history_id", "integer")]),
+        "NameRestore": object(&[("history_id", "id")]),
         "NameRestored": object(&[("message", "string"), ("restored_name", "string")]),
-        "Alias": object(&[("id", "integer"), ("name", "string"), ("entry", "integer")]),
+        "Alias": object(&[("id", "id"), ("name", "string"), ("entry", "id")]),
         "AliasPage": page_of("Alias"),
         "AliasList": list_of("Alias"),
-        "AliasWrite": object(&[("name", "string"), ("entry", "integer")]),
+        "AliasWrite": object(&[("name", "name 200"), ("entry", "id")]),
         "AliasWriteList": list_of("AliasWrite"),
     })
 }

@@ -1,6 +1,7 @@
 //! The operations that bring past values back, and those about references.
 
-use super::{LIMIT_OFFSET, Operation, list_of, object, op, optional};
+use super::words::schema_of;
+use super::{LIMIT_OFFSET, Operation, list_of, op, optional};
 use serde_json::{Value, json};
 
 const ENTRY: &str = "entry";
@@ -51,8 +52,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
 
 pub(super) fn schemas() -> Value {
     json!({
-        "Rollback": object(&[("targets", "array"), ("at", "string")]),
-        "Candidate": optional(&[("id", "integer"), ("name", "string"), ("display_label", "string?")], &["id", "name"]),
+        "Rollback": {
+            "type": "object",
+            "required": ["targets", "at"],
+            "properties": {
+                "targets": {"type": "array", "minItems": 1, "items": schema_of("integer")},
+                "at": schema_of("time"),
+            },
+        },
+        "Candidate": optional(&[("id", "id"), ("name", "string"), ("display_label", "string?")], &["id", "name"]),
         "CandidateList": list_of("Candidate"),
     })
 }

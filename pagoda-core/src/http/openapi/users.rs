@@ -1,5 +1,6 @@
 //! The operations on users, their passwords and tokens.
 
+use super::words::any_of;
 use super::{Operation, object, op, optional, page_of};
 use serde_json::{Value, json};
 
@@ -47,7 +48,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         None,
         ("200", Some("ActivityList")),
-    ),
+    )
+    .also(&[("400", "ErrorsOfPeriod")]),
     op(
         "/user/api/v2/{id}/token/",
         "post",
@@ -97,7 +99,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         Some("UserRows"),
         ("200", None),
-    ),
+    )
+    .also(&[("400", "ErrorsOrWords")]),
     op(
         "/user/api/v2/export/",
         "get",
@@ -117,7 +120,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         Some("PasswordResetRequest"),
         ("200", Some("PasswordResetRequest")),
-    ),
+    )
+    .open(),
     op(
         "/user/api/v2/password_reset/confirm",
         "post",
@@ -127,55 +131,118 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[],
         Some("PasswordResetConfirm"),
         ("200", Some("Empty")),
-    ),
+    )
+    .open(),
 ];
 
 pub(super) fn schemas() -> Value {
     let item = [
-        ("id", "integer"),
+        ("id", "id"),
         ("username", "string"),
         ("email", "string"),
         ("is_superuser", "boolean"),
-        ("date_joined", "string"),
-        ("parent_user", "integer?"),
+        ("date_joined", "time"),
+        ("parent_user", "id?"),
     ];
     let mut listed = item.to_vec();
     listed.push(("is_readonly", "boolean"));
     let mut detail = item.to_vec();
     detail.extend([
-        ("token", "object?"),
-        ("authenticate_type", "integer"),
-        ("groups", "array"),
-        ("roles", "array"),
+        ("token", "UserToken?"),
+        ("authenticate_type", "AuthenticateType"),
+        ("groups", "[UserGroup]"),
+        ("roles", "[UserRole]"),
     ]);
-    let write = [("username", "string"), ("email", "string"), ("is_superuser", "boolean")];
-    let mut create = write.to_vec();
-    create.push(("password", "string"));
-    let mut update = write.to_vec();
-    update.push(("token_lifetime", "integer"));
-    let mut created = write.to_vec();
-    created.push(("id", "integer"));
+    let moment = json!({
+        "description": "In UTC",
+        "type": "string",
+        "pattern": "^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$",
+    });
     json!({
-        "ActivityList": {"type": "array", "items": object(&[
-            ("action_type", "string"), ("target_type", "string"), ("target", "object"), ("timestamp", "string"),
-        ])},
         "UserItem": object(&listed),
         "UserPage": page_of("UserItem"),
         "User": object(&detail),
-        "UserCreate": optional(&create, &["username", "password"]),
-        "UserCreated": object(&created),
-        "UserUpdate": optional(&update, &["username"]),
-        "UserUpdated": object(&update),
-        "PasswordEdit": object(&[("old_passwd", "string"), ("new_passwd", "string"), ("chk_passwd", "string")]),
-        "PasswordSet": object(&[("new_passwd", "string"), ("chk_passwd", "string")]),
-        "LdapPassword": object(&[("ldap_password", "string")]),
+        "UserToken": object(&[
+            ("value", "string"), ("lifetime", "integer"), ("expire", "Moment"), ("created", "Moment"),
+        ]),
+        "Moment": moment,
+        "AuthenticateType": {"description": "1 by password, 2 by LDAP", "type": "integer", "enum": [1, 2]},
+        "UserGroup": object(&[("id", "id"), ("name", "string"), ("is_direct", "boolean")]),
+        "UserRole": object(&[
+            ("id", "id"), ("name", "string"), ("is_direct", "boolean"), ("is_admin", "boolean"),
+            ("via_groups", "[NamedId]"),
+        ]),
+        "UserCreate": optional(
+            &[
+                ("username", "name 150"), ("password", "name 128"), ("email", "EmailWrite"),
+                ("is_superuser", "boolean"),
+            ],
+            &["username", "password"],
+        ),
+        "EmailWrite": {
+            "description": "An address, or nothing",
+            "anyOf": [{"type": "string", "format": "email", "maxLength": 254}, {"type": "string", "maxLength": 0}],
+        },
+        "UserCreated": object(&[
+            ("id", "id"), ("username", "string"), ("email", "string"), ("is_superuser", "boolean"),
+        ]),
+        "UserUpdate": optional(
+            &[
+                ("username", "name 150"), ("email", "EmailWrite"), ("is_superuser", "boolean"),
+                ("token_lifetime", "TokenLifetime"),
+            ],
+            &["username"],
+        ),
+        "TokenLifetime": {
+            "description": "In seconds; 0 for ever",
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 100_000_000,
+        },
+        "UserUpdated": object(&[
+            ("username", "string"), ("email", "string"), ("is_superuser", "boolean"), ("token_lifetime", "integer"),
+        ]),
+        "PasswordEdit": object(&[
+            ("old_passwd", "name 4096"), ("new_passwd", "name 4096"), ("chk_passwd", "name 4096"),
+        ]),
+        "PasswordSet": object(&[("new_passwd", "name 4096"), ("chk_passwd", "name 4096")]),
+        "LdapPassword": object(&[("ldap_password", "name 4096")]),
         "UserRows": {"type": "array", "items": optional(
-            &[("id", "integer"), ("username", "string"), ("groups", "string"), ("email", "string")],
+            &[("id", "id"), ("username", "name 150"), ("groups", "string"), ("email", "EmailWrite")],
             &["username", "groups", "email"],
         )},
-        "PasswordResetRequest": object(&[("username", "string")]),
+        "PasswordResetRequest": object(&[("username", "name")]),
         "PasswordResetConfirm": object(&[
-            ("uidb64", "string"), ("token", "string"), ("password1", "string"), ("password2", "string"),
+            ("uidb64", "string"), ("token", "string"), ("password1", "name 4096"), ("password2", "name 4096"),
         ]),
+        "Activity": any_of(&["EntryActivity", "ValueActivity"]),
+        "ActivityList": {"type": "array", "items": {"$ref": "#/components/schemas/Activity"}},
+        "EntryActivity": object(&[
+            ("action_type", "one of create|delete"), ("target_type", "one of item"), ("target", "ActivityEntry"),
+            ("timestamp", "time"),
+        ]),
+        "ActivityEntry": object(&[("item_id", "id"), ("name", "string"), ("model", "NamedId")]),
+        "ValueActivity": object(&[
+            ("action_type", "one of update"), ("target_type", "one of item"), ("target", "ActivityValue"),
+            ("timestamp", "time"),
+        ]),
+        "ActivityValue": object(&[
+            ("item_id", "id"), ("item_name", "string"), ("attr", "ActivityAttr"), ("model", "ActivityModel"),
+        ]),
+        "ActivityModel": object(&[("model_id", "id"), ("model_name", "string")]),
+        "ActivityAttr": object(&[
+            ("attribute_id", "id"), ("attribute_name", "string"), ("type", "AttrType"),
+            ("curr_value", "ActivityVersion"), ("prev_value", "ActivityVersion?"),
+        ]),
+        "ActivityVersion": object(&[
+            ("attribute_value_id", "id"), ("value", "any"), ("user", "ActivityUser?"),
+        ]),
+        "ActivityUser": object(&[("user_id", "id"), ("username", "string?")]),
+        "PeriodErrors": {
+            "description": "What is wrong with a parameter, by its name",
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+        },
+        "ErrorsOfPeriod": any_of(&["PeriodErrors", "Errors"]),
     })
 }

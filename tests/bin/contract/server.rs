@@ -1,0 +1,137 @@
+//! A server with a database of its own.
+
+use crate::Database;
+use anyhow::Context;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The password of everybody.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// The only host that webhooks reach; there is none of that name. *Source: RFC 2606.*
+pub(crate) const WEBHOOK_HOST: &str = "contract.invalid";
+
+/// A binary with a directory and a database.
+#[derive(Debug)]
+pub(crate) struct Place {
+    binary: PathBuf,
+    directory: TempDir,
+    url: String,
+}
+
+impl Place {
+    pub(crate) fn new(binary: PathBuf, database: Database) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let url = match database {
+            Database::Sqlite => format!("sqlite://{}", directory.path().join("pagoda.db").display()),
+            Database::Postgres => {
+                pagoda_test_support::database().context("the programs of PostgreSQL are not installed")?
+            }
+        };
+        Ok(Self { binary, directory, url })
+    }
+
+    /// Where there is room for what goes with the server.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The binary, without settings of the user's own, and without the plugin that fails on demand.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PAGODA_") {
+                command.env_remove(&name);
+            }
+        }
+        command.current_dir(self.directory.path());
+        command.env("DATABASE_URL", &self.url).env("PAGODA_BIND", "127.0.0.1:0");
+        command.env("ENABLED_PLUGINS", "hello-world-plugin,naming-policy");
+        command.env("PAGODA_ADMIN_PASSWORD", PASSWORD).env("PAGODA_WEBHOOK_HOSTS", WEBHOOK_HOST);
+        command.env("PAGODA_LOG_FORMAT", "json").env("PAGODA_LOG", "warn,pagoda_core=info");
+        command
+    }
+
+    /// What a command of the binary prints; it must succeed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.run_with(arguments, "")
+    }
+
+    /// The same for a command that reads something.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
+        let output = child.wait_with_output()?;
+        let complained = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "pagoda {}: {complained}", arguments.join(" "));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Starts a server and waits until it serves.
+    pub(crate) fn start(&self) -> anyhow::Result<Server> {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("cannot start the server")?;
+        let stderr = BufReader::new(child.stderr.take().context("no standard error")?);
+        let (sender, log) = channel();
+        // Somebody has to keep reading, or the server would block on a full pipe.
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut server = Server { child, log, base: String::new() };
+        while server.base.is_empty() {
+            let line = server.log.recv_timeout(PATIENCE).context("the server does not serve")?;
+            if line["message"] == "serving" {
+                server.base = format!("http://{}", line["address"].as_str().context("no address")?);
+            }
+        }
+        Ok(server)
+    }
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    log: Receiver<Value>,
+    pub(crate) base: String,
+}
+
+impl Server {
+    /// Whether it still runs and has nothing in its log about requests that failed inside.
+    pub(crate) fn is_well(&mut self) -> anyhow::Result<bool> {
+        let ended = self.child.try_wait()?;
+        if let Some(status) = ended {
+            crate::say(&format!("the server ended: {status}"));
+        }
+        let failures = |line: &Value| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.starts_with("request failed") || message.contains("panicked")
+        };
+        let found: Vec<Value> = self.log.try_iter().filter(failures).collect();
+        for line in &found {
+            crate::say(&format!("in the server's log: {line}"));
+        }
+        Ok(ended.is_none() && found.is_empty())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
