@@ -3,6 +3,7 @@
 
 pub mod bare;
 pub mod data;
+pub mod generate;
 pub mod load;
 pub mod report;
 pub mod serving;
