@@ -9,13 +9,13 @@ impl Random {
     #[must_use]
     pub fn of(seed: u64, kind: u64, number: u64) -> Self {
         let mut start = Self(seed ^ kind.wrapping_mul(0xD6E8_FEB8_6659_FD93));
-        start.0 = start.next().wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        start.next();
+        start.0 = start.any().wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        start.any();
         start
     }
 
     /// Any number. *Source: SplitMix64, Steele, Lea, Flood 2014.*
-    pub fn next(&mut self) -> u64 {
+    pub fn any(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -25,13 +25,13 @@ impl Random {
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.any() % end.max(1)
     }
 
     /// From 0 to below 1.
     pub fn fraction(&mut self) -> f64 {
         // 32 bits are exact in a float and enough.
-        f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) / 4_294_967_296.0
+        f64::from(u32::try_from(self.any() >> 32).unwrap_or_default()) / 4_294_967_296.0
     }
 
     /// True with this probability.
@@ -115,7 +115,7 @@ mod tests {
     fn the_same_seed_gives_the_same_numbers_and_another_one_others() {
         let three = |seed, number| {
             let mut random = Random::of(seed, 1, number);
-            [random.next(), random.next(), random.next()]
+            [random.any(), random.any(), random.any()]
         };
         assert_eq!(three(7, 5), three(7, 5));
         assert_ne!(three(7, 5), three(7, 6));

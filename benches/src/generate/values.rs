@@ -160,7 +160,7 @@ impl Site {
         let party = |ids: &[i64], random: &mut Random| text(random.one_of(ids).to_string());
         let some = |most: u64, random: &mut Random| 0..random.below(most + 1);
         match spec.kind {
-            Kind::Unique(prefix) => text(format!("{prefix}{:010x}", scattered(number, 40))),
+            Kind::Unique(prefix) => text(unique(prefix, number)),
             Kind::Address => text(address(number)),
             Kind::Word(count) => {
                 let shape = shapes.by_words.iter().find(|(other, _)| *other == count);
@@ -258,6 +258,12 @@ fn at(ids: &[i64], number: u64) -> i64 {
 fn scattered(number: u64, bits: u32) -> u64 {
     // Odd, so that it is a permutation.
     number.wrapping_mul(0x9E37_79B9_7F4A_7C15 | 1) & ((1 << bits) - 1)
+}
+
+/// The unique text of entry `number`.
+#[must_use]
+pub fn unique(prefix: &str, number: u64) -> String {
+    format!("{prefix}{:010x}", scattered(number, 40))
 }
 
 fn address(number: u64) -> String {
