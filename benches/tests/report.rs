@@ -17,6 +17,8 @@ fn tiny_sites_give_all_figures_tables_and_pictures() {
         .output()
         .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(!said.contains("FAILED"), "{said}");
     let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
     let figures: Vec<Figure> =
         read("figures.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -118,10 +118,11 @@ pub fn chosen(words: &[String]) -> impl Iterator<Item = &'static Scenario> {
         .filter(|scenario| words.is_empty() || words.iter().any(|word| scenario.name.contains(word.as_str())))
 }
 
-/// Measures scenarios on one server or on several, in rounds that take turns; of each the median round.
+/// Measures scenarios on one server or on several, in rounds that take turns; of each the median round. A scenario that a
+/// server does not answer well is said so and left out: the others count all the same.
 ///
 /// # Errors
-/// A request was not answered well.
+/// A server is gone.
 pub fn compare(
     sides: &[Side],
     scenarios: &[&'static Scenario],
@@ -136,7 +137,14 @@ pub fn compare(
                 // In turns of who begins.
                 let at = (turn + round) % sides.len();
                 if let (Some(side), Some(figures)) = (sides.get(at), of_sides.get_mut(at)) {
-                    figures.extend(measure(side, scenario, plan)?);
+                    match measure(side, scenario, plan) {
+                        Ok(figure) => figures.extend(figure),
+                        Err(error) => {
+                            // Whether it was the server or only this request.
+                            side.server.memory()?;
+                            say(&format!("{} {}: FAILED, {error}", side.name, scenario.name));
+                        }
+                    }
                 }
             }
         }
@@ -155,7 +163,7 @@ pub fn compare(
             all.push(figure);
         }
         if of_sides.iter().all(Vec::is_empty) {
-            say(&format!("{}: not known here, not measured", scenario.name));
+            say(&format!("{}: not measured", scenario.name));
         }
     }
     Ok(all)
