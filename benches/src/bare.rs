@@ -169,7 +169,17 @@ fn read(pool: &Connections, id: i64) -> anyhow::Result<Vec<u8>> {
             (entry::id, entry::name, entry::is_active, entry::entity_id, entity::name).nullable(),
         ))
         .load(c)?;
-    let attrs = rows.iter().map(|row| show(row, &children)).collect::<Result<_, _>>()?;
+    document(&entry, &entity, &rows, &children)
+}
+
+/// The detail of an entry as Pagoda shows it to an administrator.
+pub(crate) fn document(
+    entry: &EntryRow,
+    entity: &EntityRow,
+    rows: &[DetailRow],
+    children: &[ChildRow],
+) -> anyhow::Result<Vec<u8>> {
+    let attrs = rows.iter().map(|row| show(row, children)).collect::<Result<_, _>>()?;
     let detail = Detail {
         id: entry.id,
         name: &entry.name,
@@ -187,7 +197,7 @@ fn read(pool: &Connections, id: i64) -> anyhow::Result<Vec<u8>> {
 fn show<'a>(row: &'a DetailRow, children: &'a [ChildRow]) -> anyhow::Result<Attr<'a>> {
     let text = row.value.as_ref().map_or("", |value| &value.text_value);
     let value = match AttrType::from_code(i64::from(row.attr.attr_type)) {
-        Some(AttrType::String | AttrType::Text) => Value::AsString(text),
+        Some(AttrType::String | AttrType::Text | AttrType::Date) => Value::AsString(text),
         Some(AttrType::Number) => Value::AsNumber(serde_json::from_str(text).ok()),
         Some(AttrType::Boolean) => Value::AsBoolean(row.value.as_ref().is_some_and(|value| value.bool_value)),
         Some(AttrType::Object) => Value::AsObject(row.referred.as_ref().map(|referred| Referred {

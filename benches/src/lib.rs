@@ -2,7 +2,10 @@
 //! plugin that they call. `docs/benchmarks.md` says what is measured and how to read it.
 
 pub mod bare;
+pub mod bare_site;
 pub mod data;
+pub mod generate;
+pub mod harness;
 pub mod load;
 pub mod report;
 pub mod serving;

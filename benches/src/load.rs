@@ -56,10 +56,19 @@ pub fn get(path: &str, token: Option<&str>) -> Vec<u8> {
 /// A POST of JSON to `path`.
 #[must_use]
 pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
+    send("POST", path, token, body)
+}
+
+/// A request with a body of JSON, or with none where it is empty.
+#[must_use]
+pub fn send(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
+    let content = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+    };
     format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\
-         Authorization: Token {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\
+         Authorization: Token {token}\r\n{content}\r\n{body}"
     )
     .into_bytes()
 }
@@ -77,15 +86,36 @@ pub fn once(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
     })
 }
 
-/// Bytes of the largest answer.
-const BUFFER: usize = 256 * 1024;
+/// Sends one request and returns the status and the body of its answer, whatever they are.
+///
+/// # Errors
+/// No answer.
+pub fn answer(address: SocketAddr, request: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+    runtime()?.block_on(async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request).await?;
+        let (mut answer, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+        loop {
+            let count = stream.read(&mut buffer).await?;
+            anyhow::ensure!(count > 0, "the server closed the connection");
+            answer.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            let Some((status, head, total)) = frame(&answer)? else { continue };
+            if answer.len() >= total {
+                return Ok((status, answer.get(head..total).unwrap_or_default().to_vec()));
+            }
+        }
+    })
+}
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+/// Bytes of the largest answer.
+pub(crate) const BUFFER: usize = 1024 * 1024;
+
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// Where the body of the answer begins and ends in `buffer`.
-async fn exchange(
+pub(crate) async fn exchange(
     stream: &mut TcpStream,
     request: &[u8],
     buffer: &mut [u8],
@@ -103,16 +133,23 @@ async fn exchange(
     }
 }
 
-/// Where the body of an answer begins and ends, once its head is complete.
+/// Where the body of a good answer begins and ends, once its head is complete.
 fn extent(answer: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
+    let Some((status, head, total)) = frame(answer)? else { return Ok(None) };
+    anyhow::ensure!(status / 100 == 2, "not a good answer: {}", String::from_utf8_lossy(answer));
+    Ok(Some((head, total)))
+}
+
+/// The status of an answer and where its body begins and ends, once its head is complete.
+fn frame(answer: &[u8]) -> anyhow::Result<Option<(u16, usize, usize)>> {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(answer.get(..end).unwrap_or_default())?;
-    anyhow::ensure!(head.starts_with("HTTP/1.1 2"), "not a good answer: {}", String::from_utf8_lossy(answer));
+    let status = head.split(' ').nth(1).unwrap_or_default().parse()?;
     let length = head
         .split("\r\n")
         .find_map(|line| line.strip_prefix("content-length: "))
         .map_or(Ok(0), str::parse::<usize>)?;
-    Ok(Some((end + 4, end + 4 + length)))
+    Ok(Some((status, end + 4, end + 4 + length)))
 }
 
 /// Keeps `side` busy for `duration`.
@@ -165,9 +202,14 @@ pub fn round(side: &Side, duration: Duration) -> anyhow::Result<Round> {
 
 /// Processor time of this process in microseconds, all threads.
 fn process_cpu_us() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    cpu_us("/proc/self/stat")
+}
+
+/// Processor time in microseconds, all threads, of the process whose `stat` file this is.
+pub(crate) fn cpu_us(path: &str) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(path)?;
     // The name of the program, in parentheses, may hold anything; times are the 12th and 13th behind it.
-    let (_, fields) = stat.rsplit_once(')').ok_or_else(|| anyhow::anyhow!("/proc/self/stat: {stat}"))?;
+    let (_, fields) = stat.rsplit_once(')').ok_or_else(|| anyhow::anyhow!("{path}: {stat}"))?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     // Linux counts 100 ticks a second towards programs, on every architecture.
     Ok(ticks.sum::<Result<f64, _>>()? * 10_000.0)

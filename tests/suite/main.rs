@@ -16,6 +16,7 @@ mod audit;
 mod bad_input;
 mod bridges;
 mod browser;
+mod bulk_path;
 mod capabilities;
 mod chaos;
 mod check;

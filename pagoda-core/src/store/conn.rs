@@ -4,7 +4,7 @@
 //! knows the state of its transaction, so that a failed statement has the same consequence on both backends.
 
 use super::error::StoreError;
-use super::pg::PgSession;
+use super::pg::{PgLink, PgSession};
 use super::pool::Taken;
 use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
@@ -244,6 +244,20 @@ impl Db {
     pub fn execute_batch(&mut self, sql: &str) -> Result<(), StoreError> {
         let result = self.admit()?.batch_execute(sql);
         self.settle(result)
+    }
+
+    /// Runs one statement that only PostgreSQL has: those of [`bulk`](super::bulk), with arrays as parameters.
+    pub(super) fn on_pg<T>(
+        &mut self,
+        run: impl FnOnce(&mut PgLink) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        match self.admit()? {
+            Conn::Pg(session) => {
+                let result = run(&mut session.link);
+                self.settle(result)
+            }
+            Conn::Sqlite(_) => Err(anyhow::anyhow!("a statement of PostgreSQL was meant for SQLite").into()),
+        }
     }
 
     /// The connection for one more statement. Only `on_db!` calls it.

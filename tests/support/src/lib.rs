@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const WATCHDOG: &str = r#"
 "$1/postgres" -D "$2/data" -p "$3" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB \
+    $4 \
     </dev/null >"$2/log" 2>&1 &
 server=$!
 cat >/dev/null
@@ -38,6 +38,11 @@ wait "$server"
 cd /
 rm -rf "$2"
 "#;
+
+/// Tests are about what is stored, not about what survives a power cut.
+const FAST: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB";
+/// Measurements are about both.
+const DURABLE: &str = "-c shared_buffers=256MB -c max_wal_size=1GB";
 
 /// A running server.
 #[derive(Debug)]
@@ -56,7 +61,21 @@ pub struct Cluster {
 /// When it is installed and does not start, or is required and not installed.
 pub fn postgres() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER
+    started(&CLUSTER, FAST)
+}
+
+/// URL of a fresh, empty database in a cluster that writes to the disk what it acknowledges, for measurements; `None` where
+/// PostgreSQL is not installed.
+///
+/// # Panics
+/// As [`postgres`].
+pub fn durable_database() -> Option<String> {
+    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    started(&CLUSTER, DURABLE).map(Cluster::new_database)
+}
+
+fn started(cluster: &'static OnceLock<Option<Cluster>>, settings: &str) -> Option<&'static Cluster> {
+    cluster
         .get_or_init(|| {
             let Some(programs) = find_programs() else {
                 if std::env::var_os("PAGODA_TEST_REQUIRE_POSTGRES").is_some_and(|value| value == "1") {
@@ -66,7 +85,7 @@ pub fn postgres() -> Option<&'static Cluster> {
                 let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL programs not found");
                 return None;
             };
-            Some(Cluster::start(programs))
+            Some(Cluster::start(programs, settings))
         })
         .as_ref()
 }
@@ -80,7 +99,7 @@ pub fn database() -> Option<String> {
 }
 
 impl Cluster {
-    fn start(programs: PathBuf) -> Self {
+    fn start(programs: PathBuf, settings: &str) -> Self {
         let directory = match tempfile::Builder::new().prefix("pagoda-pg-").tempdir() {
             Ok(directory) => directory.keep(),
             Err(error) => panic!("no temporary directory: {error}"),
@@ -92,7 +111,12 @@ impl Cluster {
         initdb.args(["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         check("initdb", initdb.output());
         let mut watchdog = command(Path::new("/bin/sh"), &directory, account);
-        watchdog.args(["-c", WATCHDOG, "watchdog"]).arg(&programs).arg(&directory).arg(port.to_string());
+        watchdog
+            .args(["-c", WATCHDOG, "watchdog"])
+            .arg(&programs)
+            .arg(&directory)
+            .arg(port.to_string())
+            .arg(settings);
         // A group of its own: an interrupt from the terminal must not reach it before its work is done.
         watchdog.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let watchdog = match watchdog.spawn() {

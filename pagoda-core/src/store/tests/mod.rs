@@ -25,6 +25,7 @@ macro_rules! on_both {
     )*};
 }
 
+mod bulk;
 mod lists;
 mod migrations;
 mod open;

@@ -1,0 +1,306 @@
+//! Many entries at a time: all rows that creating them one by one would leave, in far fewer round trips.
+//!
+//! For imports and for whoever makes data. Nothing is judged here, as everywhere in the store: names, values and
+//! references are what the caller found to be right. On SQLite each row is a statement that is prepared once, which is
+//! faster there than statements of many rows; on PostgreSQL each table gets one statement per call, with an array per
+//! column, so that neither round trips nor parameters limit it. A few thousand entries are a good call, and tens of
+//! thousands a good transaction.
+
+use super::conn::on_db;
+use super::rows::{EntryRow, GrantRow, NewAclChange, NewAttrValue, NewAttribute, NewEntry, NewEntryName};
+use super::schema::{acl_change, acl_grant, attr_value, attribute, entry, entry_name};
+use super::{Backend, Db, StoreError, ids};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+use diesel::{QueryableByName, sql_query};
+
+/// An entry with everything that its creation writes.
+#[derive(Clone, Debug, Default)]
+pub struct BulkEntry {
+    /// The entry. Its id is from [`ids::allocate`], so that other entries can refer to it before it is written.
+    pub entry: NewEntry,
+    /// The name that it was sent with, where the server gave it another one.
+    pub sent_name: Option<String>,
+    /// One for each definition of its entity.
+    pub attributes: Vec<BulkAttribute>,
+    /// What roles may do with it, or with its attributes.
+    pub grants: Vec<GrantRow>,
+    /// How these rules came to be.
+    pub changes: Vec<NewAclChange>,
+}
+
+/// What an entry has for a definition.
+#[derive(Clone, Debug, Default)]
+pub struct BulkAttribute {
+    /// The attribute; [`insert`] gives it its id, and that of the entry.
+    pub attribute: NewAttribute,
+    /// Its value, if one is stored; [`insert`] gives it the attribute.
+    pub value: Option<NewAttrValue>,
+    /// The elements of an array value; [`insert`] gives them the value that they belong to.
+    pub elements: Vec<NewAttrValue>,
+}
+
+/// Writes entries, in a transaction that the caller began and commits.
+///
+/// # Errors
+/// `Conflict(ENTRY_ACTIVE_NAME)` when an entity has or gets two active entries of a name; `Other` without a transaction.
+pub fn insert(db: &mut Db, entries: &mut [BulkEntry]) -> Result<(), StoreError> {
+    if !db.in_transaction() {
+        return Err(anyhow::anyhow!("many entries are written in a transaction").into());
+    }
+    give_attribute_ids(db, entries)?;
+    let value_ids = give_value_ids(db, entries)?;
+    let entries: &[BulkEntry] = entries;
+    let values: Vec<(i64, &NewAttrValue)> = value_ids.into_iter().zip(values(entries)).collect();
+    let rows: Vec<EntryRow> = entries.iter().map(|new| new.entry.to_row()).collect();
+    let attributes: Vec<&NewAttribute> = attributes(entries).map(|new| &new.attribute).collect();
+    let names: Vec<NewEntryName> = entries.iter().flat_map(names_of).collect();
+    let grants: Vec<GrantRow> = entries.iter().flat_map(|new| new.grants.iter().copied()).collect();
+    let changes: Vec<&NewAclChange> = entries.iter().flat_map(|new| &new.changes).collect();
+    match db.backend() {
+        Backend::Sqlite => {
+            each(db, &rows, &attributes, &values, &names)?;
+            each_rule(db, &grants, &changes)
+        }
+        Backend::Postgres => {
+            insert_entries(db, &rows)?;
+            insert_attributes(db, &attributes)?;
+            insert_values(db, &values)?;
+            insert_names(db, &names)?;
+            insert_grants(db, &grants)?;
+            insert_changes(db, &changes)
+        }
+    }
+}
+
+/// Lets PostgreSQL look at what is in the tables now, as its own housekeeping does some time later: until then it plans for
+/// the tables that there were before. Outside a transaction.
+///
+/// # Errors
+/// Those of any statement.
+pub fn look_anew(db: &mut Db) -> Result<(), StoreError> {
+    match db.backend() {
+        Backend::Sqlite => Ok(()),
+        Backend::Postgres => db.execute_batch(
+            "ANALYZE entry; ANALYZE attribute; ANALYZE attr_value; ANALYZE entry_name; ANALYZE acl_grant",
+        ),
+    }
+}
+
+fn attributes(entries: &[BulkEntry]) -> impl Iterator<Item = &BulkAttribute> {
+    entries.iter().flat_map(|new| &new.attributes)
+}
+
+fn names_of(new: &BulkEntry) -> impl Iterator<Item = NewEntryName> + '_ {
+    let entry = &new.entry;
+    let note = |name: &str, kind| NewEntryName {
+        entry_id: entry.id,
+        name: name.to_owned(),
+        kind,
+        user_id: entry.created_user_id,
+        at: entry.created_time,
+    };
+    let first = note(new.sent_name.as_deref().unwrap_or(&entry.name), "+");
+    std::iter::once(first).chain(new.sent_name.as_ref().map(|_| note(&entry.name, "~")))
+}
+
+fn give_attribute_ids(db: &mut Db, entries: &mut [BulkEntry]) -> Result<(), StoreError> {
+    let count = attributes(entries).count();
+    let mut ids = ids::allocate(db, count)?.into_iter();
+    for new in entries {
+        for (attribute, id) in new.attributes.iter_mut().zip(ids.by_ref()) {
+            attribute.attribute.id = id;
+            attribute.attribute.entry_id = new.entry.id;
+            for value in attribute.value.iter_mut().chain(&mut attribute.elements) {
+                value.attribute_id = id;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Takes an id for each value and each element, in the order of [`values`], and tells elements whose they are.
+fn give_value_ids(db: &mut Db, entries: &mut [BulkEntry]) -> Result<Vec<i64>, StoreError> {
+    let ids = take_value_ids(db, values(entries).count())?;
+    let mut next = ids.iter().copied();
+    for attribute in entries.iter_mut().flat_map(|new| &mut new.attributes) {
+        if attribute.value.is_none() {
+            continue;
+        }
+        let parent = next.next();
+        for element in &mut attribute.elements {
+            element.parent_id = parent;
+            next.next();
+        }
+    }
+    Ok(ids)
+}
+
+/// Each value before its elements: a parent must be there when its elements come.
+fn values(entries: &[BulkEntry]) -> impl Iterator<Item = &NewAttrValue> {
+    attributes(entries).flat_map(|new| {
+        let elements: &[NewAttrValue] = if new.value.is_some() { &new.elements } else { &[] };
+        new.value.iter().chain(elements)
+    })
+}
+
+/// The next ids of values, ascending. On SQLite nobody else takes any while the transaction lasts, and the table's counter
+/// follows what is inserted.
+fn take_value_ids(db: &mut Db, count: usize) -> Result<Vec<i64>, StoreError> {
+    let count = i64::try_from(count).map_err(anyhow::Error::from)?;
+    match db.backend() {
+        Backend::Sqlite => {
+            let sql = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'attr_value'), 0) AS id";
+            let last: Number = on_db!(db, |c| sql_query(sql).get_result(c))?;
+            Ok((last.id + 1..=last.id + count).collect())
+        }
+        Backend::Postgres => {
+            let sql = "SELECT nextval(pg_get_serial_sequence('attr_value', 'id')) AS id FROM generate_series(1, $1)";
+            let rows: Vec<Number> = on_db!(db, |c| sql_query(sql).bind::<BigInt, _>(count).load(c))?;
+            let mut ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            ids.sort_unstable();
+            Ok(ids)
+        }
+    }
+}
+
+fn each(
+    db: &mut Db,
+    entries: &[EntryRow],
+    attributes: &[&NewAttribute],
+    values: &[(i64, &NewAttrValue)],
+    names: &[NewEntryName],
+) -> Result<(), StoreError> {
+    for row in entries {
+        on_db!(db, |c| diesel::insert_into(entry::table).values(row).execute(c))?;
+    }
+    for row in attributes {
+        on_db!(db, |c| diesel::insert_into(attribute::table).values(*row).execute(c))?;
+    }
+    for (id, row) in values {
+        let row = (attr_value::id.eq(id), *row);
+        on_db!(db, |c| diesel::insert_into(attr_value::table).values(row).execute(c))?;
+    }
+    for row in names {
+        on_db!(db, |c| diesel::insert_into(entry_name::table).values(row).execute(c))?;
+    }
+    Ok(())
+}
+
+fn each_rule(db: &mut Db, grants: &[GrantRow], changes: &[&NewAclChange]) -> Result<(), StoreError> {
+    for row in grants {
+        on_db!(db, |c| diesel::insert_into(acl_grant::table).values(row).execute(c))?;
+    }
+    for row in changes {
+        on_db!(db, |c| diesel::insert_into(acl_change::table).values(*row).execute(c))?;
+    }
+    Ok(())
+}
+
+/// One statement with an array per column: the `$of` rows as `$row`, then column, SQL type and expression of each. Only
+/// PostgreSQL has such arrays, so the other backend's arm is never compiled for it.
+macro_rules! unnest {
+    ($db:expr, $table:literal, $of:expr, |$row:pat_param| $($column:ident: $sql:literal $ty:ty = $value:expr),+ $(,)?) => {{
+        let sql = {
+            let columns: &[(&str, &str)] = &[$((stringify!($column), $sql)),+];
+            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+            let arrays: Vec<String> =
+                columns.iter().zip(1..).map(|((_, sql), at)| format!("${at}::{sql}[]")).collect();
+            format!("INSERT INTO {} ({}) SELECT * FROM unnest({})", $table, names.join(", "), arrays.join(", "))
+        };
+        if $of.is_empty() {
+            return Ok(());
+        }
+        $db.on_pg(|c| {
+            sql_query(sql)
+                $(.bind::<Array<$ty>, _>($of.iter().map(|$row| $value).collect::<Vec<_>>()))+
+                .execute(c)
+        })
+        .map(drop)
+    }};
+}
+
+fn insert_entries(db: &mut Db, rows: &[EntryRow]) -> Result<(), StoreError> {
+    unnest!(db, "entry", rows, |row|
+        id: "int8" BigInt = row.id,
+        entity_id: "int8" BigInt = row.entity_id,
+        name: "text" Text = row.name.as_str(),
+        name_folded: "text" Text = row.name_folded.as_str(),
+        name_sort: "text" Text = row.name_sort.as_str(),
+        status: "int4" Integer = row.status,
+        is_public: "bool" Bool = row.is_public,
+        default_permission: "int4" Integer = row.default_permission,
+        is_active: "bool" Bool = row.is_active,
+        created_user_id: "int8" Nullable<BigInt> = row.created_user_id,
+        created_time: "int8" BigInt = row.created_time,
+        updated_time: "int8" BigInt = row.updated_time,
+    )
+}
+
+fn insert_attributes(db: &mut Db, rows: &[&NewAttribute]) -> Result<(), StoreError> {
+    unnest!(db, "attribute", rows, |row|
+        id: "int8" BigInt = row.id,
+        entry_id: "int8" BigInt = row.entry_id,
+        attr_id: "int8" BigInt = row.attr_id,
+        is_public: "bool" Bool = row.is_public,
+        default_permission: "int4" Integer = row.default_permission,
+        is_active: "bool" Bool = row.is_active,
+        created_user_id: "int8" Nullable<BigInt> = row.created_user_id,
+        created_time: "int8" BigInt = row.created_time,
+    )
+}
+
+fn insert_values(db: &mut Db, rows: &[(i64, &NewAttrValue)]) -> Result<(), StoreError> {
+    unnest!(db, "attr_value", rows, |row|
+        id: "int8" BigInt = row.0,
+        attribute_id: "int8" BigInt = row.1.attribute_id,
+        parent_id: "int8" Nullable<BigInt> = row.1.parent_id,
+        position: "int4" Integer = row.1.position,
+        attr_type: "int4" Integer = row.1.attr_type,
+        is_latest: "bool" Bool = row.1.is_latest,
+        text_value: "text" Text = row.1.text_value.as_str(),
+        bool_value: "bool" Bool = row.1.bool_value,
+        ref_id: "int8" Nullable<BigInt> = row.1.ref_id,
+        created_user_id: "int8" Nullable<BigInt> = row.1.created_user_id,
+        created_time: "int8" BigInt = row.1.created_time,
+        prev_id: "int8" Nullable<BigInt> = row.1.prev_id,
+    )
+}
+
+fn insert_names(db: &mut Db, rows: &[NewEntryName]) -> Result<(), StoreError> {
+    unnest!(db, "entry_name", rows, |row|
+        entry_id: "int8" BigInt = row.entry_id,
+        name: "text" Text = row.name.as_str(),
+        kind: "text" Text = row.kind,
+        user_id: "int8" Nullable<BigInt> = row.user_id,
+        at: "int8" BigInt = row.at,
+    )
+}
+
+fn insert_grants(db: &mut Db, rows: &[GrantRow]) -> Result<(), StoreError> {
+    unnest!(db, "acl_grant", rows, |row|
+        object_id: "int8" BigInt = row.object_id,
+        role_id: "int8" BigInt = row.role_id,
+        level: "int4" Integer = row.level,
+    )
+}
+
+fn insert_changes(db: &mut Db, rows: &[&NewAclChange]) -> Result<(), StoreError> {
+    unnest!(db, "acl_change", rows, |row|
+        object_id: "int8" BigInt = row.object_id,
+        object_name: "text" Text = row.object_name.as_str(),
+        role_id: "int8" Nullable<BigInt> = row.role_id,
+        was_public: "bool" Nullable<Bool> = row.was_public,
+        is_public: "bool" Nullable<Bool> = row.is_public,
+        old_level: "int4" Integer = row.old_level,
+        new_level: "int4" Integer = row.new_level,
+        user_id: "int8" Nullable<BigInt> = row.user_id,
+        at: "int8" BigInt = row.at,
+    )
+}
