@@ -154,7 +154,7 @@ fn lists_need_no_database() {
     assert_eq!(kind("entry.get_attrs"), "Filter");
     assert!(hooks.iter().all(|hook| hook["handlers"] == serde_json::json!([])));
     let text = succeed(&run(directory.path(), &["hooks", "list"]));
-    assert!(text.contains("does not fire yet: awaits search"), "{text}");
+    assert!(text.contains("does not fire yet: awaits entry import"), "{text}");
     assert!(succeed(&run(directory.path(), &["plugins", "check"])).contains("no problems"));
     let document: Value = serde_json::from_str(&succeed(&run(directory.path(), &["openapi"]))).unwrap();
     assert_eq!(document["openapi"], "3.1.0");

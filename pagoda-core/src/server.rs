@@ -19,7 +19,8 @@ use crate::services::host::{
 };
 use crate::services::plugin_account;
 use crate::services::run::{Mode, Runner};
-use crate::services::{plugin, user};
+use crate::services::{plugin, search, user};
+use crate::store::search::Trigrams;
 use crate::store::{Backend, Store};
 use crate::{auth::secret, store::queries};
 use actix_web::dev::ServerHandle;
@@ -64,6 +65,16 @@ pub fn open_store(config: &Config, exclusive: bool) -> anyhow::Result<Store> {
             version = migration.version,
             name = migration.name,
             "migrated"
+        );
+    }
+    let prepared = search::rebuild::prepare(&store).context("cannot make the search index")?;
+    if let Some(entries) = prepared.entered.filter(|entries| *entries > 0) {
+        tracing::info!(entries, "indexed for searches");
+    }
+    if exclusive && prepared.trigrams == Trigrams::Missing {
+        tracing::warn!(
+            "the database has no extension pg_trgm and lets this server not make it: searches for parts of texts read all \
+             texts of an attribute, which is slower; let an administrator run `CREATE EXTENSION pg_trgm` and start again"
         );
     }
     Ok(store)

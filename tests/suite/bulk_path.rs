@@ -3,16 +3,20 @@
 
 use crate::contract::{group, role};
 use crate::server::{Database, TestApp, on_both_databases};
+use pagoda_core::services::attribute::Content;
+use pagoda_core::services::search::index;
 use pagoda_core::store::bulk::{self, BulkAttribute, BulkEntry};
 use pagoda_core::store::ids;
 use pagoda_core::store::queries::{entry, value};
 use pagoda_core::store::rows::{AttrValueRow, NewAttrValue, NewEntry};
+use pagoda_plugin_sdk::model::AttrType;
 use serde_json::{Value, json};
 
 on_both_databases! {
     it_reads_as_one_that_was_created;
     it_changes_and_goes_and_comes_back_as_one_that_was_created;
     it_refers_and_is_referred_to;
+    it_is_found_by_what_it_has;
 }
 
 /// Two entries with the same values of all types, one created, one out of the bulk path.
@@ -103,11 +107,16 @@ fn through_bulk(app: &TestApp, of: i64, name: &str) -> i64 {
     for attribute in value::attributes_of(db, of).unwrap() {
         let latest = values.iter().find(|(other, _)| other.id == attribute.id).map(|(_, value)| value);
         let mut elements = Vec::new();
-        for latest in latest {
+        let mut postings = Vec::new();
+        if let Some(latest) = latest {
             let children = value::children_of(db, &[latest.id]).unwrap();
             elements.extend(children.iter().map(|child| as_new(&child.value)));
+            let mut content = Content::of_row(latest);
+            content.elements = children.iter().map(|child| Content::of_row(&child.value)).collect();
+            let attr_type = AttrType::from_code(i64::from(latest.attr_type)).unwrap();
+            postings = index::postings(attribute.attr_id, attr_type, &content);
         }
-        attributes.push(BulkAttribute { attribute, value: latest.map(as_new), elements });
+        attributes.push(BulkAttribute { attribute, value: latest.map(as_new), elements, postings });
     }
     let new = NewEntry {
         id: ids::allocate(db, 1).unwrap()[0],
@@ -142,6 +151,30 @@ fn stripped(value: &Value) -> Value {
                 .collect()
         }
         other => other.clone(),
+    }
+}
+
+fn it_is_found_by_what_it_has(database: Database) {
+    let Some(pair) = Pair::new(database) else { return };
+    for (name, keyword) in [
+        ("string", "^s1$"),
+        ("text", "two"),
+        ("flag", "true"),
+        ("day", "2024-02-01"),
+        ("moment", "2024-02-01"),
+        ("number", "1.5"),
+        ("choice", "on"),
+        ("entry", "r1"),
+        ("strings", "a&b"),
+        ("numbers", "\\"),
+        ("group", "team"),
+        ("roles", "keepers"),
+        ("nameds", "r1&\\"),
+        ("unset", "\\"),
+    ] {
+        let body = json!({"entities": [pair.server], "attrinfo": [{"name": name, "keyword": keyword}]});
+        let found = pair.app.post("/entry/api/v2/advanced_search/", body).expect(200).json();
+        assert_eq!(crate::contract::search::names(&found), "one two", "{name} {keyword}");
     }
 }
 

@@ -42,6 +42,8 @@ mod plugin_routes;
 mod points;
 mod process;
 mod quarantine;
+mod search_faults;
+mod search_random;
 mod server;
 mod statements;
 mod tour;

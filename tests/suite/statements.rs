@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 on_both_databases! {
     reading_costs_the_same_for_few_rows_and_many;
+    searching_costs_the_same_for_few_rows_and_many;
     writing_one_object_is_one_commit;
 }
 
@@ -206,12 +207,53 @@ fn reading_costs_the_same_for_few_rows_and_many(database: Database) {
     compare(database, READS, &many);
 }
 
+const SEARCHES: &[Pinned<'static>] = &[
+    ("everything of an entity", 10, 11),
+    ("by values, with joins and referrers", 11, 12),
+    ("along references", 12, 13),
+    ("simple", 19, 20),
+];
+
+fn searching_costs_the_same_for_few_rows_and_many(database: Database) {
+    let Some(mut scene) = Scene::new(database) else { return };
+    let infos =
+        json!([{"name": "serial", "keyword": "S"}, {"name": "rack", "keyword": "shared"}, {"name": "racks"}]);
+    let join = json!([{"name": "rack", "attrinfo": [{"name": "floor"}]}, {"name": "racks", "attrinfo": [{"name": "floor"}]}]);
+    let bodies = [
+        ("advanced_search/", json!({"entities": [scene.server], "attrinfo": []})),
+        (
+            "advanced_search/",
+            json!({"entities": [scene.server], "attrinfo": infos, "join_attrs": join, "has_referral": true, "referral_name": ""}),
+        ),
+        (
+            "advanced_search_chain/",
+            json!({"entities": ["rack"], "refers": [{"entity": "server", "attrs": [{"name": "serial", "value": "S"}]}]}),
+        ),
+        ("search/?query=looked", Value::Null),
+    ];
+    let measure = |scene: &Scene| -> Vec<(&str, u64)> {
+        let one = |(what, (path, body)): (&Pinned<'static>, &(&str, Value))| {
+            let (method, body) = if body.is_null() { ("GET", None) } else { ("POST", Some(body)) };
+            let path = format!("/entry/api/v2/{path}");
+            let ask = || drop(scene.app.with_token(&scene.guest, method, &path, body).expect(200));
+            (what.0, cost(&scene.app, ask).0)
+        };
+        SEARCHES.iter().zip(&bodies).map(one).collect()
+    };
+    scene.grow(3);
+    let few = measure(&scene);
+    scene.grow(25);
+    let many = measure(&scene);
+    assert_eq!(few, many, "statements grow with the rows");
+    compare(database, SEARCHES, &many);
+}
+
 const WRITES: &[Pinned<'static>] = &[
     ("create an entity", 13, 13),
-    ("create an entry", 19, 20),
-    ("change an entry", 18, 20),
-    ("delete an entry", 8, 9),
-    ("restore an entry", 11, 13),
+    ("create an entry", 22, 23),
+    ("change an entry", 21, 23),
+    ("delete an entry", 10, 11),
+    ("restore an entry", 14, 16),
     ("add an alias", 5, 6),
     ("change an entity", 13, 14),
     ("create a group", 6, 7),

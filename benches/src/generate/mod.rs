@@ -206,9 +206,10 @@ fn age(number: u64, entries: u64) -> f64 {
 
 fn write_all(store: &Store, receive: &Mutex<Receiver<Vec<BulkEntry>>>) -> anyhow::Result<()> {
     let mut db = store.writer()?;
+    db.widen_cache(true)?;
     loop {
         let next = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(mut batch) = next else { return Ok(()) };
+        let Ok(mut batch) = next else { return Ok(db.widen_cache(false)?) };
         db.begin()?;
         bulk::insert(&mut db, &mut batch)?;
         db.commit()?;

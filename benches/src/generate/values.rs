@@ -3,6 +3,7 @@
 use super::random::{Random, Zipf, proper, word};
 use super::site::{AttrSpec, EntitySpec, Kind, SITE};
 use pagoda_core::services::attribute::{Content, element_rows, row_of};
+use pagoda_core::services::search::index::postings;
 use pagoda_core::store::bulk::{BulkAttribute, BulkEntry};
 use pagoda_core::store::rows::{GrantRow, NewAclChange, NewAttribute, NewEntry};
 use pagoda_plugin_sdk::model::Level;
@@ -114,7 +115,8 @@ impl Site {
             };
             let value = row_of(0, spec.kind.attr_type().code(), &content, author, created_time, None);
             let elements = element_rows(0, &value, &content).collect();
-            BulkAttribute { attribute, value: Some(value), elements }
+            let postings = postings(*attr_id, spec.kind.attr_type(), &content);
+            BulkAttribute { attribute, value: Some(value), elements, postings }
         });
         BulkEntry { attributes: attributes.collect(), entry, sent_name: None, grants, changes }
     }

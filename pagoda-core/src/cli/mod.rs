@@ -14,7 +14,7 @@ use crate::server;
 use crate::services::error::OpError;
 use crate::services::host::Host;
 use crate::services::run::{Mode, Runner};
-use crate::services::user;
+use crate::services::{search, user};
 use crate::store::queries;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -77,8 +77,17 @@ enum Command {
     /// Look at the hook points
     #[command(subcommand)]
     Hooks(HooksCommand),
+    /// Look after the search index
+    #[command(subcommand)]
+    Search(SearchCommand),
     /// Print the OpenAPI document of this binary
     Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum SearchCommand {
+    /// Make the search index anew; meanwhile searches find only what is in it again
+    Rebuild,
 }
 
 #[derive(Debug, Subcommand)]
@@ -183,6 +192,7 @@ fn run(cli: Cli, expected: &[&'static PluginDecl]) -> anyhow::Result<()> {
         Command::Hooks(HooksCommand::List { json }) => {
             print(&lists::hooks(&registry(&config, contributions)?, json)?)
         }
+        Command::Search(SearchCommand::Rebuild) => rebuild_search(&config),
         Command::Openapi => {
             let document = crate::http::openapi::document(&registry(&config, contributions)?);
             print(&serde_json::to_string_pretty(&document)?)
@@ -276,13 +286,28 @@ fn migrate(config: &Config) -> anyhow::Result<()> {
     let store = crate::store::Store::open(options)
         .with_context(|| format!("cannot open the database {}", config.database_url))?;
     let applied = store.migrate().with_context(|| format!("cannot migrate {}", config.database_url))?;
-    if applied.is_empty() {
+    let indexed = search::rebuild::prepare(&store).context("cannot make the search index")?.entered;
+    if applied.is_empty() && indexed.is_none() {
         return print("The database is up to date.");
     }
     for migration in applied {
         print(&format!("{} {:04} {}", migration.owner, migration.version, migration.name))?;
     }
-    Ok(())
+    say_indexed(indexed)
+}
+
+fn say_indexed(indexed: Option<u64>) -> anyhow::Result<()> {
+    indexed
+        .filter(|entries| *entries > 0)
+        .map_or(Ok(()), |entries| print(&format!("{entries} entries indexed for searches")))
+}
+
+/// On SQLite no server may run: it would not see that its index goes.
+fn rebuild_search(config: &Config) -> anyhow::Result<()> {
+    let store = server::open_store(config, true)?;
+    search::rebuild::forget(&store).context("cannot empty the search index")?;
+    let prepared = search::rebuild::prepare(&store).context("cannot make the search index")?;
+    print(&format!("{} entries indexed for searches", prepared.entered.unwrap_or_default()))
 }
 
 /// Operations of the command line fire hooks like any other.

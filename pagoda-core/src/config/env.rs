@@ -20,6 +20,7 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ("PAGODA_RATE_PLUGIN_PER_S", "rate_plugin_per_s", "requests to one plugin's routes per second"),
     ("PAGODA_LOGIN_DELAY_MAX_S", "login_delay_max_s", "longest delay after failed logins, 0 for none"),
     ("PAGODA_PLUGIN_OPERATIONS", "plugin_operations", "operations of one plugin at a time"),
+    ("PAGODA_SEARCH_TIMEOUT_S", "search_timeout_s", "longest time of one search in seconds"),
     ("PAGODA_PLUGIN_QUEUE", "plugin_queue", "calls of one plugin that may wait"),
     ("PAGODA_TRUSTED_PROXIES", "trusted_proxies", "proxies whose X-Forwarded-For is believed"),
     ("PAGODA_METRICS_ACCESS", "metrics_access", "public or administrators"),

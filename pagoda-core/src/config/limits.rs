@@ -24,6 +24,8 @@ pub struct Limits {
     pub plugin_operations: Option<usize>,
     /// Calls of one plugin that may wait for their turn.
     pub plugin_queue: usize,
+    /// Longest time of one search.
+    pub search_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Proxies,
     /// Who may read `/metrics`.
@@ -62,6 +64,7 @@ impl Default for Limits {
             max_response_bytes: 10 * 1024 * 1024,
             plugin_operations: None,
             plugin_queue: 256,
+            search_timeout: Duration::from_secs(10),
             trusted_proxies: Proxies::default(),
             metrics_access: MetricsAccess::Public,
             max_entities: None,
@@ -98,6 +101,10 @@ pub(super) fn setter(key: &str) -> Option<Setter> {
         },
         "plugin_queue" => |config, value| {
             config.limits.plugin_queue = number(value, 0, 100_000)?;
+            Ok(())
+        },
+        "search_timeout_s" => |config, value| {
+            config.limits.search_timeout = Duration::from_secs(number(value, 1, 3_600)?);
             Ok(())
         },
         "trusted_proxies" => |config, value| {

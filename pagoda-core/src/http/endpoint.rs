@@ -15,6 +15,7 @@ use crate::services::error::OpError;
 use crate::services::host::{Host, MOST_OPERATIONS};
 use crate::services::plugin;
 use crate::services::run::{Mode, Runner};
+use crate::store::StoreError;
 use actix_web::http::header::{ACCEPT, HeaderName, HeaderValue, LOCATION};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::{self, Bytes, Payload, ServiceConfig};
@@ -73,6 +74,10 @@ pub struct AppState {
     pub metrics_access: MetricsAccess,
     /// Largest response of a plugin's route in bytes.
     pub max_response_bytes: usize,
+    /// Places for searches: half of the connections.
+    pub searches: Arc<Semaphore>,
+    /// How long one may take.
+    pub search_timeout: Duration,
     /// Places for looking at credentials.
     pub looks: Semaphore,
     /// How long a request waits for such a place.
@@ -94,6 +99,7 @@ impl AppState {
         // Without random numbers the prefix is 0: ids are for logs only.
         let _ = getrandom::fill(&mut prefix);
         let rates = Arc::new(Rates::new(config, &host.registry));
+        let searches = Arc::new(Semaphore::new(host.store.connections().div_ceil(2)));
         Arc::new(Self {
             host,
             recent: Recent::default(),
@@ -110,6 +116,8 @@ impl AppState {
             metrics: Metrics::default(),
             metrics_access: config.limits.metrics_access,
             max_response_bytes: config.limits.max_response_bytes,
+            searches,
+            search_timeout: config.limits.search_timeout,
             looks: Semaphore::new(MOST_LOOKS),
             patience: config.database_timeout,
             accepting: AtomicBool::new(true),
@@ -177,6 +185,25 @@ impl Cx {
         work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
     ) -> Result<T, ApiError> {
         Ok(self.runner().run(Mode::Write, work).await?)
+    }
+
+    /// Runs a search: a reading operation whose time is limited. Only some run at a time, so that slow ones leave connections
+    /// for everything else.
+    pub(super) async fn search<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let place = Arc::clone(&self.state.searches).acquire_owned();
+        let place = tokio::time::timeout(self.state.patience, place).await;
+        let Ok(Ok(place)) = place else { return Err(OpError::Unavailable(StoreError::Busy).into()) };
+        let limit = self.state.search_timeout;
+        let work = move |op: &mut OpCtx| {
+            // Held as long as it runs, also when the client goes away.
+            let _place = &place;
+            op.db.limit_time(limit)?;
+            work(op)
+        };
+        self.read(work).await
     }
 
     /// Takes over what the database says about plugins now, not only when the next look is due.

@@ -264,6 +264,10 @@ fn of_store(error: &StoreError) -> ApiError {
             (StatusCode::SERVICE_UNAVAILABLE, "the database is read-only; nothing was changed")
         }
         StoreError::Unreachable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached"),
+        StoreError::OutOfTime => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the search takes longer than it may (search_timeout_s); ask for less: a longer keyword, fewer entities, a smaller page",
+        ),
         StoreError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again"),
         StoreError::Serialization => {
             (StatusCode::SERVICE_UNAVAILABLE, "others changed the same things at the same time; try again")

@@ -12,6 +12,7 @@ mod entry_names;
 mod entry_values;
 mod parameters;
 mod plugins;
+mod search;
 mod service;
 mod users;
 mod values;
@@ -275,6 +276,7 @@ pub fn document(registry: &Registry) -> Value {
         entity_history::OPERATIONS,
         entry_names::OPERATIONS,
         entry_values::OPERATIONS,
+        search::OPERATIONS,
         service::OPERATIONS,
         users::OPERATIONS,
     ];
@@ -391,6 +393,7 @@ fn all_schemas() -> Value {
         entry_names::schemas(),
         entry_values::schemas(),
         plugins::schemas(),
+        search::schemas(),
         service::schemas(),
         users::schemas(),
         values::schemas(),

@@ -85,7 +85,7 @@ struct Envelope<T> {
     count: i64,
     next: Option<String>,
     previous: Option<String>,
-    results: Vec<T>,
+    results: T,
 }
 
 /// The answer to a `limit`/`offset` request.
@@ -104,7 +104,7 @@ pub(super) fn window<T: Serialize>(cx: &Cx, window: Window, rows: Vec<T>, total:
 }
 
 /// The answer to a `page` request.
-pub(super) fn numbered<T: Serialize>(cx: &Cx, number: i64, rows: Vec<T>, total: i64) -> ApiResult {
+pub(super) fn numbered(cx: &Cx, number: i64, rows: impl Serialize, total: i64) -> ApiResult {
     let link = |number: i64| {
         let own = if number > 1 { vec![("page", number.to_string())] } else { Vec::new() };
         link(cx, &["page"], own)

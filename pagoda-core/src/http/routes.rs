@@ -1,6 +1,8 @@
 //! What there is: every path with its methods.
 
-use super::api::{acl, alert, audit, category, entity, entry, entry_name, group, job, plugin, role, user};
+use super::api::{
+    acl, alert, audit, category, entity, entry, entry_name, group, job, plugin, role, search, user,
+};
 use super::endpoint::{AppState, Cx, Endpoint};
 use super::error::{ApiError, ApiResult};
 use super::traffic::{NO_ROUTE, Traffic};
@@ -108,6 +110,9 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entry/api/v2/rollback/").on(Method::POST, entry::rollback),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/referral/").on(Method::GET, entry::referrers),
         Endpoint::new("/entry/api/v2/{id:[0-9]+}/attr_referrals/").on(Method::GET, entry::candidates),
+        Endpoint::new("/entry/api/v2/search/").on(Method::GET, search::simple),
+        Endpoint::new("/entry/api/v2/advanced_search/").on(Method::POST, search::advanced),
+        Endpoint::new("/entry/api/v2/advanced_search_chain/").on(Method::POST, search::chain),
         Endpoint::new("/entry/api/v2/alias/").on(Method::POST, entry_name::add_alias),
         Endpoint::new("/entry/api/v2/alias/bulk/").on(Method::POST, entry_name::add_aliases),
         Endpoint::new("/entry/api/v2/alias/{id:[0-9]+}").on(Method::DELETE, entry_name::remove_alias),

@@ -23,8 +23,10 @@ pub(crate) mod transaction;
 mod transfer;
 pub mod user;
 
-/// The words of a search, in lower case: separated by blanks or commas. *Source: spec, entity §2.1.*
+use crate::store::search::fold;
+
+/// The words of a search, folded: separated by blanks or commas. *Source: spec, entity §2.1.*
 pub fn search_words(search: &str) -> impl Iterator<Item = String> {
     let words = search.split(|c: char| c == ',' || c.is_whitespace());
-    words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+    words.filter(|word| !word.is_empty()).map(fold)
 }

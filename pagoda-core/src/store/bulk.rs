@@ -9,6 +9,7 @@
 use super::conn::on_db;
 use super::rows::{EntryRow, GrantRow, NewAclChange, NewAttrValue, NewAttribute, NewEntry, NewEntryName};
 use super::schema::{acl_change, acl_grant, attr_value, attribute, entry, entry_name};
+use super::search::{self, Entered, Posting};
 use super::{Backend, Db, StoreError, ids};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
@@ -38,6 +39,8 @@ pub struct BulkAttribute {
     pub value: Option<NewAttrValue>,
     /// The elements of an array value; [`insert`] gives them the value that they belong to.
     pub elements: Vec<NewAttrValue>,
+    /// What searches find it by; services know it from type and content.
+    pub postings: Vec<Posting>,
 }
 
 /// Writes entries, in a transaction that the caller began and commits.
@@ -60,7 +63,7 @@ pub fn insert(db: &mut Db, entries: &mut [BulkEntry]) -> Result<(), StoreError> 
     match db.backend() {
         Backend::Sqlite => {
             each(db, &rows, &attributes, &values, &names)?;
-            each_rule(db, &grants, &changes)
+            each_rule(db, &grants, &changes)?;
         }
         Backend::Postgres => {
             insert_entries(db, &rows)?;
@@ -68,9 +71,15 @@ pub fn insert(db: &mut Db, entries: &mut [BulkEntry]) -> Result<(), StoreError> 
             insert_values(db, &values)?;
             insert_names(db, &names)?;
             insert_grants(db, &grants)?;
-            insert_changes(db, &changes)
+            insert_changes(db, &changes)?;
         }
     }
+    let entered = self::attributes(entries).filter(|new| !new.postings.is_empty()).map(|new| Entered {
+        entry_id: new.attribute.entry_id,
+        attr_id: new.attribute.attr_id,
+        postings: new.postings.clone(),
+    });
+    search::put(db, &entered.collect::<Vec<_>>())
 }
 
 /// Lets PostgreSQL look at what is in the tables now, as its own housekeeping does some time later: until then it plans for
@@ -82,7 +91,8 @@ pub fn look_anew(db: &mut Db) -> Result<(), StoreError> {
     match db.backend() {
         Backend::Sqlite => Ok(()),
         Backend::Postgres => db.execute_batch(
-            "ANALYZE entry; ANALYZE attribute; ANALYZE attr_value; ANALYZE entry_name; ANALYZE acl_grant",
+            "ANALYZE entry; ANALYZE attribute; ANALYZE attr_value; ANALYZE entry_name; ANALYZE acl_grant; \
+             ANALYZE search_text; ANALYZE search_term; ANALYZE search_ref",
         ),
     }
 }

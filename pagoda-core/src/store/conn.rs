@@ -11,6 +11,7 @@ use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Which database is behind a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,9 @@ macro_rules! on_db {
     }};
 }
 pub(super) use on_db;
+
+/// Kibibytes of a connection's cache while it writes very many rows.
+const WIDE_CACHE: u32 = 262_144;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tx {
@@ -237,6 +241,47 @@ impl Db {
         Ok(())
     }
 
+    /// Gives what follows in this transaction so much time: statements of searches that take longer fail with
+    /// [`StoreError::OutOfTime`].
+    ///
+    /// # Errors
+    /// As any statement.
+    pub fn limit_time(&mut self, limit: Duration) -> Result<(), StoreError> {
+        self.taken.slot.clock.set(Some(limit));
+        match self.backend {
+            Backend::Sqlite => Ok(()),
+            // Searches are written so that each step is a look into an index, in this order. The planner takes estimates of
+            // how much a text matches for a reason to read whole tables. All of it ends with the transaction.
+            Backend::Postgres => self.execute_batch(&format!(
+                "SET LOCAL statement_timeout = {}; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; \
+                 SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+                limit.as_millis().max(1)
+            )),
+        }
+    }
+
+    /// Gives this connection much memory for pages, for writing very many rows, or what it usually has. PostgreSQL's is its own.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub fn widen_cache(&mut self, wide: bool) -> Result<(), StoreError> {
+        match self.backend {
+            Backend::Sqlite => {
+                let kibibytes = if wide { WIDE_CACHE } else { super::pool::CACHE };
+                self.execute_batch(&format!("PRAGMA cache_size = -{kibibytes}"))
+            }
+            Backend::Postgres => Ok(()),
+        }
+    }
+
+    /// Fails when the time of [`Db::limit_time`] is over: what limits one statement does not limit all of them.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfTime`]
+    pub(super) fn check_time(&self) -> Result<(), StoreError> {
+        if self.taken.slot.clock.is_over() { Err(StoreError::OutOfTime) } else { Ok(()) }
+    }
+
     /// Runs SQL text without parameters, for migrations and plugins' own tables.
     ///
     /// # Errors
@@ -313,6 +358,7 @@ fn failed() -> StoreError {
 
 impl Drop for Db {
     fn drop(&mut self) {
+        self.taken.slot.clock.set(None);
         if let Err(error) = self.rollback() {
             tracing::warn!(%error, "a connection could not be rolled back and is given up");
         }

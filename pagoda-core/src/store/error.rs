@@ -28,6 +28,9 @@ pub enum StoreError {
         /// What the driver said.
         source_text: String,
     },
+    /// What was asked took longer than it may, and was given up.
+    #[error("the database did not answer within the time that the request may take")]
+    OutOfTime,
     /// The file, its directory or the transaction allows no writing.
     #[error("the database is read-only")]
     ReadOnly,
@@ -140,7 +143,9 @@ fn from_database(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -
 /// PostgreSQL's are those of an English `lc_messages`.
 fn from_message(message: &str) -> Option<StoreError> {
     type Make = fn(&str) -> StoreError;
-    const KNOWN: [(&str, Make); 14] = [
+    const KNOWN: [(&str, Make); 16] = [
+        (super::clock::TIME_IS_OVER, |_| StoreError::OutOfTime),
+        ("due to statement timeout", |_| StoreError::OutOfTime),
         ("database is locked", |_| StoreError::Busy),
         ("database table is locked", |_| StoreError::Busy),
         ("due to lock timeout", |_| StoreError::Busy),

@@ -38,6 +38,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(9, "categories", "0009_categories"),
     core!(10, "users", "0010_users"),
     core!(11, "jobs", "0011_jobs"),
+    core!(12, "search", "0012_search"),
 ];
 
 /// One step of a schema, in both dialects.

@@ -5,6 +5,7 @@
 //! Everything blocks: it belongs on plain threads or under `spawn_blocking`.
 
 pub mod bulk;
+mod clock;
 mod conn;
 mod error;
 pub mod ids;
@@ -14,6 +15,7 @@ mod pool;
 pub mod queries;
 pub mod rows;
 pub mod schema;
+pub mod search;
 pub mod sort_key;
 mod turn;
 mod url;

@@ -1,5 +1,6 @@
 //! Connections: how they are made, checked and shared.
 
+use super::clock::Clock;
 use super::conn::Conn;
 use super::error::StoreError;
 use super::pg::PgSession;
@@ -50,6 +51,9 @@ impl StoreOptions {
     }
 }
 
+/// Kibibytes of cache of an SQLite connection.
+pub(super) const CACHE: u32 = 4096;
+
 type Failure = Arc<Mutex<Option<StoreError>>>;
 
 /// A connection in the pool.
@@ -58,6 +62,8 @@ pub(super) struct Slot {
     /// Its state is unknown: it must not be used again.
     pub(super) broken: bool,
     pub(super) target: String,
+    /// What limits the time of statements on SQLite.
+    pub(super) clock: Clock,
 }
 
 /// Makes connections of one kind for r2d2, always on r2d2's own threads.
@@ -90,13 +96,16 @@ impl Manager {
 
     /// Makes one connection.
     pub(super) fn open(&self) -> Result<Slot, StoreError> {
+        let clock = Clock::default();
         let conn = match &self.source {
             Source::Sqlite { path, read_only, max_bytes } => {
-                Conn::Sqlite(Box::new(self.open_sqlite(path, *read_only, *max_bytes)?))
+                let mut conn = self.open_sqlite(path, *read_only, *max_bytes)?;
+                clock.register(&mut conn)?;
+                Conn::Sqlite(Box::new(conn))
             }
             Source::Pg(url) => Conn::Pg(Box::new(PgSession::connect(url, self.timeout, &self.target)?)),
         };
-        Ok(Slot { conn, broken: false, target: self.target.clone() })
+        Ok(Slot { conn, broken: false, target: self.target.clone(), clock })
     }
 
     fn open_sqlite(
@@ -118,11 +127,11 @@ impl Manager {
         conn.batch_execute(&format!("PRAGMA busy_timeout = {wait}"))?;
         // FULL: an acknowledged write survives a power cut. 4 MiB of cache per connection is enough because reads
         // go through the memory map into the page cache that all connections share.
-        conn.batch_execute(
+        conn.batch_execute(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; \
+             PRAGMA cache_size = -{CACHE}; PRAGMA mmap_size = 16777216; PRAGMA temp_store = MEMORY; \
              PRAGMA journal_size_limit = 67108864",
-        )?;
+        ))?;
         if let Some(bytes) = max_bytes {
             conn.batch_execute(&format!("PRAGMA max_page_count = {}", (bytes / PAGE_BYTES).max(1)))?;
         }

@@ -454,6 +454,40 @@ table! {
 }
 
 table! {
+    search_text (attr_id, id) {
+        attr_id -> BigInt,
+        id -> BigInt,
+        folded -> Text,
+        text -> Text,
+    }
+}
+
+table! {
+    search_term (attr_id, term, entry_id) {
+        attr_id -> BigInt,
+        term -> BigInt,
+        entry_id -> BigInt,
+        times -> Integer,
+    }
+}
+
+table! {
+    search_ref (attr_id, ref_id, entry_id) {
+        attr_id -> BigInt,
+        ref_id -> BigInt,
+        entry_id -> BigInt,
+        times -> Integer,
+    }
+}
+
+table! {
+    search_state (only_row) {
+        only_row -> Integer,
+        revision -> BigInt,
+    }
+}
+
+table! {
     pagoda_migrations (owner, version) {
         owner -> Text,
         version -> BigInt,
@@ -498,6 +532,7 @@ allow_tables_to_appear_in_same_query!(
     attr_value,
     entry_name,
     entry_alias,
+    search_ref,
     job,
     entity_webhook,
     isolation_rule,

@@ -28,9 +28,8 @@ const PLATFORM: &[u16] = &[
 const LATER: &[(&str, &str, &[u16])] = &[
     ("entry", "import and export of entities", &[83, 85, 86, 88, 89, 91, 92, 94, 95]),
     ("entry", "import and export of entries", &[176, 178, 179, 181, 182, 184]),
-    ("entry", "search", &[145, 185, 187, 188, 190, 191, 193, 194, 196, 197, 199, 200, 202]),
+    ("entry", "export of search results", &[202]),
     ("platform", "LDAP and single sign-on", &[10, 11, 13, 14]),
-    ("platform", "search", &[128]),
     ("platform", "jobs that run by themselves, imports and exports", &[142, 143, 145, 146, 148, 149]),
     ("platform", "preview of imports", &[151, 152, 154, 155, 157]),
     ("platform", "triggers", &[158, 160, 161, 163, 164, 166, 167, 169, 170, 172, 173, 175, 176, 178, 179]),

@@ -32,6 +32,8 @@ mod references;
 mod requests;
 mod roles;
 mod rollbacks;
+pub(crate) mod search;
+mod search_chain;
 pub(crate) mod users;
 mod value_rules;
 mod values;

@@ -188,7 +188,50 @@ pub(super) fn operations(point: &str) -> Vec<Operation> {
         "data.before_export" | "data.after_export" => vec![export_groups(), export_roles()],
         "pagoda.job.before_run" | "pagoda.job.after_run" => vec![copy(), import_roles()],
         "pagoda.job.on_error" => vec![fail_to_copy()],
+        "pagoda.search.before_query" | "pagoda.search.after_query" | "pagoda.search.results_filter" => {
+            vec![search(), search_entries(), search_advanced(), search_chain()]
+        }
         _ => Vec::new(),
+    }
+}
+
+fn search() -> Operation {
+    Operation {
+        act: |scene, who| scene.send(who, "GET", "/entry/api/v2/search/?query=x", None),
+        status: 200,
+        right: |scene, answer| assert_eq!(answer.json()[0]["id"], scene.entry),
+    }
+}
+
+fn search_entries() -> Operation {
+    Operation {
+        act: |scene, who| {
+            scene.send(who, "GET", &format!("/entity/api/v2/{}/entries/?search=x", scene.entity), None)
+        },
+        status: 200,
+        right: |scene, answer| assert_eq!(answer.json()["results"][0]["id"], scene.entry),
+    }
+}
+
+fn search_advanced() -> Operation {
+    Operation {
+        act: |scene, who| {
+            let body = json!({"entities": [scene.entity], "attrinfo": [{"name": "s", "keyword": "1"}]});
+            scene.send(who, "POST", "/entry/api/v2/advanced_search/", Some(body))
+        },
+        status: 200,
+        right: |scene, answer| assert_eq!(answer.json()["values"][0]["entry"]["id"], scene.entry),
+    }
+}
+
+fn search_chain() -> Operation {
+    Operation {
+        act: |scene, who| {
+            let body = json!({"entities": [scene.entity], "attrs": [{"name": "s", "value": "1"}]});
+            scene.send(who, "POST", "/entry/api/v2/advanced_search_chain/", Some(body))
+        },
+        status: 200,
+        right: |scene, answer| assert_eq!(answer.json()[0]["id"], scene.entry),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::services::entity::{self, EntityInput, EntityUpdate};
 use crate::services::entry::{self, EntryInput, ListQuery};
 use crate::services::error::OpError;
 use crate::services::job::{self, Operation, Target};
+use crate::services::search::hooks::Rows;
 use crate::store::queries;
 use crate::store::queries::entity::{EntityFilter, EntityOrder};
 use crate::store::queries::entry::EntryOrder;
@@ -138,13 +139,18 @@ pub(in crate::http) async fn list_entries(cx: Cx) -> ApiResult {
         limit: PAGE_SIZE,
         offset: 0,
     };
+    let words = cx.query("search").filter(|words| !words.is_empty());
     let asked = page.as_ref().ok().copied();
     let found = cx
         .read(move |op| {
             let entity = entity::open(op, id, Level::Readable)?;
             let Some(asked) = asked else { return Ok(None) };
-            let page = asked.read(|offset| entry::list(op, &entity, ListQuery { offset, ..query.clone() }));
-            page.map(Some)
+            if let Some(words) = &words {
+                return entry::search(op, &entity, words, &query, |read| asked.read(read)).map(Some);
+            }
+            let read = |offset| entry::list(op, &entity, ListQuery { offset, ..query.clone() });
+            let (number, rows, total) = asked.read(read)?;
+            Ok(Some((number, Rows::Own(rows), total)))
         })
         .await?;
     // A page that is none is said only to those who may see the entity.

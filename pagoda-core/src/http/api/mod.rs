@@ -11,4 +11,5 @@ pub(super) mod group;
 pub(super) mod job;
 pub(super) mod plugin;
 pub(super) mod role;
+pub(super) mod search;
 pub(super) mod user;

@@ -138,7 +138,7 @@ pub(super) fn schemas() -> Value {
             &["modelid", "value"],
         ),
         "AttrFilter": optional(
-            &[("name", "name 200"), ("filter_key", "FilterKey"), ("keyword", "line 249")],
+            &[("name", "name"), ("filter_key", "FilterKey"), ("keyword", "line 249")],
             &["name"],
         ),
         "FilterKey": {

@@ -18,7 +18,7 @@ pub(super) struct Select;
 pub(super) struct MultiSelect;
 
 /// What is shown for a value that is no choice any more. *Source: spec, attribute-types §5.*
-const DELETED: &str = "(deleted choice)";
+pub const DELETED: &str = "(deleted choice)";
 
 #[derive(Debug, Clone, Deserialize)]
 struct Choice {
@@ -57,6 +57,11 @@ impl ChoiceLabels {
     #[must_use]
     pub fn of(&self, value: &str) -> String {
         if value.is_empty() { String::new() } else { show(&self.0, value).label }
+    }
+
+    /// The choices: value and label.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|choice| (choice.value.as_str(), choice.label.as_str()))
     }
 }
 

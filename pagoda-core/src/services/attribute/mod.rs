@@ -13,9 +13,12 @@ mod party;
 mod scalar;
 mod shown;
 
-pub use choice::{in_use, judge as judge_choices, labels as choice_labels, values as choice_values};
+pub use choice::{
+    DELETED as DELETED_CHOICE, in_use, judge as judge_choices, labels as choice_labels,
+    values as choice_values,
+};
 pub use party::Parties;
-pub use shown::{Shown, ShownObject};
+pub use shown::{Found, Shown, ShownObject};
 
 use super::ctx::OpCtx;
 use super::error::OpError;
@@ -36,6 +39,19 @@ pub struct Content {
     pub reference: Option<i64>,
     /// Elements of an array, in order.
     pub elements: Vec<Content>,
+}
+
+impl Content {
+    /// What is in a row, without elements.
+    #[must_use]
+    pub fn of_row(row: &AttrValueRow) -> Self {
+        Self {
+            text: row.text_value.clone(),
+            flag: row.bool_value,
+            reference: row.ref_id,
+            elements: Vec::new(),
+        }
+    }
 }
 
 /// A stored value with what it refers to.
@@ -65,14 +81,8 @@ impl Stored<'_> {
     /// In the form in which values are compared and written.
     #[must_use]
     pub fn content(&self) -> Content {
-        let of = |row: &AttrValueRow| Content {
-            text: row.text_value.clone(),
-            flag: row.bool_value,
-            reference: row.ref_id,
-            elements: Vec::new(),
-        };
-        let mut content = of(self.row);
-        content.elements = self.children.iter().map(|child| of(&child.value)).collect();
+        let mut content = Content::of_row(self.row);
+        content.elements = self.children.iter().map(|child| Content::of_row(&child.value)).collect();
         content
     }
 }
@@ -84,6 +94,8 @@ pub enum Surface {
     Detail,
     /// Its history.
     History,
+    /// The results of searches, which [`Shown`] has a form of its own for. *Source: spec, search §4.6.*
+    Search,
 }
 
 /// Why a value is refused: an operation that cannot go on, or a complaint.

@@ -124,7 +124,7 @@ impl ValueType for Datetime {
     fn show(&self, _: &EntityAttrRow, stored: &Stored<'_>, on: Surface) -> Shown {
         let text = &stored.row.text_value;
         Shown::Text(match (on, text.strip_suffix('Z')) {
-            (Surface::History, Some(bare)) => format!("{bare}+00:00"),
+            (Surface::History | Surface::Search, Some(bare)) => format!("{bare}+00:00"),
             _ => text.clone(),
         })
     }

@@ -32,8 +32,8 @@ pub(super) struct ArrayParty(pub(super) Party);
 /// A group or a role in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShownParty {
-    id: i64,
-    name: String,
+    pub(super) id: i64,
+    pub(super) name: String,
 }
 
 /// The names of the active groups and roles that some values refer to.

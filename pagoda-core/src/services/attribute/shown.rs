@@ -2,6 +2,7 @@
 
 use super::party::ShownParty;
 use crate::store::rows::ReferredRow;
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// A value: an object with one key.
@@ -83,6 +84,19 @@ impl ShownObject {
 }
 
 impl Shown {
+    /// Ids of the referred entries in it, in order.
+    #[must_use]
+    pub fn objects(&self) -> Vec<i64> {
+        let ids = |object: &ShownObject| object.id;
+        match self {
+            Self::Object(object) => object.iter().map(ids).collect(),
+            Self::Objects(objects) => objects.iter().flatten().map(ids).collect(),
+            Self::Named(named) => named.object.iter().map(ids).collect(),
+            Self::NamedList(list) => list.iter().filter_map(|named| named.object.as_ref()).map(ids).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The referred entries in it, to be labelled.
     pub fn objects_mut(&mut self) -> Vec<&mut ShownObject> {
         match self {
@@ -117,8 +131,13 @@ impl Shown {
 
 impl Serialize for Shown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(Some(1))?;
+        self.entries(serializer.serialize_map(Some(1))?)
+    }
+}
+
+impl Shown {
+    /// The one entry, and the end.
+    fn entries<M: SerializeMap>(&self, mut map: M) -> Result<M::Ok, M::Error> {
         let key = self.key();
         match self {
             Self::Text(text) => map.serialize_entry(key, text)?,
@@ -134,6 +153,95 @@ impl Serialize for Shown {
             Self::Objects(objects) => map.serialize_entry(key, objects)?,
             Self::NamedList(list) => map.serialize_entry(key, list)?,
             Self::Choices(choices) => map.serialize_entry(key, choices)?,
+        }
+        map.end()
+    }
+}
+
+/// A value as the results of searches show it: other than in a detail, an entry is an id and a name, what is blank keeps
+/// its keys, and blank elements are left out. *Source: spec, search §4.6.*
+#[derive(Debug)]
+pub struct Found<'a>(pub &'a Shown);
+
+/// An entry, a group or a role; both are empty texts where there is none.
+#[derive(Serialize)]
+struct Target<'a> {
+    id: Id,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boolean: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Id {
+    Of(i64),
+    Nothing(&'static str),
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+    object: Target<'a>,
+}
+
+impl<'a> Target<'a> {
+    fn of(target: Option<(i64, &'a str)>) -> Self {
+        match target {
+            Some((id, name)) => Self { id: Id::Of(id), name, boolean: None },
+            None => Self { id: Id::Nothing(""), name: "", boolean: None },
+        }
+    }
+
+    fn object(object: Option<&'a ShownObject>) -> Self {
+        Self::of(object.map(|object| (object.id, object.name.as_str())))
+    }
+
+    fn party(party: Option<&'a ShownParty>) -> Self {
+        Self::of(party.map(|party| (party.id, party.name.as_str())))
+    }
+}
+
+impl<'a> Named<'a> {
+    fn of(named: &'a ShownNamed) -> Self {
+        let object = Target { boolean: named.boolean, ..Target::object(named.object.as_ref()) };
+        Self { name: &named.name, object }
+    }
+}
+
+fn parties(parties: &[Option<ShownParty>]) -> Vec<Target<'_>> {
+    parties.iter().flatten().map(|party| Target::party(Some(party))).collect()
+}
+
+impl Serialize for Found<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(shown) = self;
+        let mut map = serializer.serialize_map(Some(1))?;
+        let key = shown.key();
+        match shown {
+            Shown::Object(object) => map.serialize_entry(key, &Target::object(object.as_ref()))?,
+            Shown::Group(party) | Shown::Role(party) => {
+                map.serialize_entry(key, &Target::party(party.as_ref()))?;
+            }
+            Shown::Groups(list) | Shown::Roles(list) => map.serialize_entry(key, &parties(list))?,
+            Shown::Named(named) => map.serialize_entry(key, &Named::of(named))?,
+            Shown::Numbers(numbers) => {
+                map.serialize_entry(key, &numbers.iter().flatten().collect::<Vec<_>>())?;
+            }
+            Shown::Objects(objects) => {
+                let objects: Vec<_> =
+                    objects.iter().flatten().map(|object| Target::object(Some(object))).collect();
+                map.serialize_entry(key, &objects)?;
+            }
+            Shown::NamedList(list) => {
+                map.serialize_entry(key, &list.iter().map(Named::of).collect::<Vec<_>>())?;
+            }
+            Shown::Text(_)
+            | Shown::Number(_)
+            | Shown::Boolean(_)
+            | Shown::Choice(_)
+            | Shown::Strings(_)
+            | Shown::Choices(_) => return shown.entries(map),
         }
         map.end()
     }

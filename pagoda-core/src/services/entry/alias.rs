@@ -8,6 +8,7 @@ use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{alias, entry as entries, lock};
 use crate::store::rows::{AliasRow, EntityRow, EntryRow, NewAlias, Paged};
+use crate::store::search::fold;
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader, check_storable};
 use pagoda_plugin_sdk::Code;
@@ -94,7 +95,7 @@ fn store(op: &mut OpCtx, all: Vec<Granted>) -> Result<Vec<AliasItem>, OpError> {
             entry_id: asked.entry.id,
             entity_id: asked.entity.id,
             name: asked.name.clone(),
-            name_folded: asked.name.to_lowercase(),
+            name_folded: fold(&asked.name),
         })
         .collect();
     let ids = alias::insert(&mut op.db, &new)?;

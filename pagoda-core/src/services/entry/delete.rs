@@ -7,6 +7,7 @@ use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::store::queries::{entity as entities, entry as entries, lock, value};
 use crate::store::rows::{EntityRow, EntryRow};
+use crate::store::search;
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::hooks;
 use pagoda_plugin_sdk::payload::{EntryAfterDelete, EntryBeforeDelete};
@@ -88,6 +89,7 @@ fn delete_one(
     entries::update(&mut op.db, &entry)?;
     note_name(op, &entry, "~")?;
     value::set_attributes_active(&mut op.db, entry.id, false)?;
+    search::remove(&mut op.db, entry.id)?;
     op.audit(
         Action::EntryDelete,
         &reference,

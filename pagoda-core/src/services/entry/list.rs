@@ -5,12 +5,15 @@ use super::detail::{DeletedUser, SchemaItem};
 use crate::services::acl::{self, Subject};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
+use crate::services::search::hooks::{Kind, Rows};
+use crate::services::search_words;
 use crate::store::queries::entry::{self as entries, EntryFilter, EntryOrder};
 use crate::store::queries::{alias, entity as entities, user};
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::model::Level;
 use pagoda_plugin_sdk::time::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// An entry as lists show it, exactly the nine keys of the wire.
@@ -64,12 +67,36 @@ pub fn list(op: &mut OpCtx, entity: &EntityRow, query: ListQuery) -> Result<(Vec
     Ok((items(op, page.rows, &known)?, page.total))
 }
 
+/// As [`list`], of entries whose names contain the words of a search, which plugins hear of.
+///
+/// # Errors
+/// A plugin refused, or the database does not answer.
+pub fn search(
+    op: &mut OpCtx,
+    entity: &EntityRow,
+    words: &str,
+    query: &ListQuery,
+    page: impl FnOnce(
+        &mut dyn FnMut(i64) -> Result<(Vec<EntryItem>, i64), OpError>,
+    ) -> Result<(i64, Vec<EntryItem>, i64), OpError>,
+) -> Result<(i64, Rows<EntryItem>, i64), OpError> {
+    let asked = json!({"entity": entity.id, "search": words});
+    let changed = Kind::Entry.transformed(op, &asked)?;
+    let mut query = query.clone();
+    if let Some(words) = changed.as_ref().and_then(|changed| changed.get("search")).and_then(Value::as_str) {
+        query.terms = search_words(words).collect();
+    }
+    let (number, rows, total) = page(&mut |offset| list(op, entity, ListQuery { offset, ..query.clone() }))?;
+    Kind::Entry.note(op, changed.as_ref().unwrap_or(&asked), total);
+    Ok((number, Kind::Entry.filtered(op, rows)?, total))
+}
+
 /// Entries as lists show them; `known` has their entities. A constant number of statements, but for those who deleted
 /// some: few users do.
 ///
 /// # Errors
 /// The database does not answer.
-pub(super) fn items(
+pub(in crate::services) fn items(
     op: &mut OpCtx,
     rows: Vec<EntryRow>,
     known: &HashMap<i64, EntityRow>,

@@ -6,6 +6,7 @@ use super::{detail, entry_ref, held, open_to_change};
 use crate::services::audit::Action;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
+use crate::services::search::index;
 use crate::store::queries::{entity as entities, entry as entries, lock, value};
 use crate::store::rows::{EntityRow, EntryRow};
 use pagoda_plugin_sdk::Code;
@@ -102,6 +103,10 @@ fn restore_one(
         || json!({"entity": reference.entity, "deleted_name": deleted_name, "in_chain": in_chain}),
     );
     let held = held::held_by(op, entry.id, entity.id)?;
+    let contents: Vec<_> =
+        held.iter().filter_map(|held| Some((held.attr.id, held.attr_type, held.content()?))).collect();
+    let values = contents.iter().map(|(attr_id, attr_type, content)| (*attr_id, *attr_type, content));
+    index::enter(op, entry.id, values)?;
     let user = op.request.user.as_deref().cloned();
     op.observe::<hooks::entry::after_restore>(|| {
         let mut payload = EntryAfterRestore::default();

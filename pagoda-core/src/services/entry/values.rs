@@ -6,6 +6,7 @@ use crate::services::acl::{self, Subject};
 use crate::services::attribute::{self, Content, ValueError};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
+use crate::services::search::index;
 use crate::store::ids;
 use crate::store::queries::value;
 use crate::store::rows::{EntityRow, EntryRow, NewAttrValue, NewAttribute};
@@ -284,6 +285,11 @@ pub(super) fn write(
     planned: &[Planned],
     all_attributes: bool,
 ) -> Result<(), OpError> {
+    // Also where there is no latest value, which nothing here leaves behind: a row of it would be in the way.
+    let known =
+        planned.iter().filter_map(|planned| held.get(planned.at)).filter(|held| held.attribute.is_some());
+    let known: Vec<_> = known.map(|held| (held.attr.id, held.attr_type)).collect();
+    index::leave(op, entry_id, known.into_iter())?;
     add_attributes(op, entry_id, held, planned, all_attributes)?;
     let (author, now) = (op.user_id(), op.now.as_micros());
     let superseded: Vec<i64> = planned
@@ -318,7 +324,11 @@ pub(super) fn write(
     if !elements.is_empty() {
         value::insert_values(&mut op.db, &elements)?;
     }
-    Ok(())
+    let written = planned.iter().filter_map(|planned| {
+        let target = held.get(planned.at)?;
+        Some((target.attr.id, target.attr_type, &planned.content))
+    });
+    index::enter(op, entry_id, written)
 }
 
 /// Gives an instance to every attribute that needs one: at creation all of them, later only those written.

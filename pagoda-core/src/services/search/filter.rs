@@ -27,13 +27,15 @@ pub enum Condition {
     MatchesNot(Keyword),
     /// Some row has a value that another row has too.
     Duplicated,
+    /// Some row refers to one of these entries.
+    RefersTo(Vec<i64>),
 }
 
 /// What must hold of the name of an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HintFilter {
-    keyword: Keyword,
-    negated: bool,
+    pub(super) keyword: Keyword,
+    pub(super) negated: bool,
 }
 
 /// Which entries of an entity are meant: all of these hold.
@@ -45,6 +47,14 @@ pub struct Selection {
     pub hint: Option<HintFilter>,
     /// Of the names of those that refer to it.
     pub referrers: Option<Keyword>,
+    /// Entities, of which some entry refers to it; all entries when empty.
+    pub referred_from: Vec<i64>,
+    /// Entities, of which no entry refers to it.
+    pub not_referred_from: Vec<i64>,
+    /// Entries, of which one refers to it.
+    pub referred_by: Option<Vec<i64>>,
+    /// It is one of these.
+    pub among: Option<Vec<i64>>,
 }
 
 impl AttrFilter {
@@ -69,7 +79,11 @@ impl AttrFilter {
         Some(Self { name, condition })
     }
 
-    fn read(element: &Value) -> Result<Self, Fields> {
+    /// Reads an element of `attrinfo`.
+    ///
+    /// # Errors
+    /// The complaints about it.
+    pub fn read(element: &Value) -> Result<Self, Fields> {
         let mut reader = Reader::new(coerce::element(element)?);
         let name = reader.required("name", |value| coerce::name(value, usize::MAX));
         let filter_key = reader.field("filter_key", coerce::integer);
@@ -87,7 +101,17 @@ fn keyword(value: &Value) -> Result<String, Refusal> {
 }
 
 impl HintFilter {
-    fn read(value: &Value) -> Result<Option<Self>, Fields> {
+    /// What the name must match.
+    #[must_use]
+    pub fn matching(keyword: &str) -> Self {
+        Self { keyword: Keyword::parse(keyword, About::Names), negated: false }
+    }
+
+    /// Reads `hint_entry`; nothing where it says nothing.
+    ///
+    /// # Errors
+    /// The complaints about it.
+    pub fn read(value: &Value) -> Result<Option<Self>, Fields> {
         let mut reader = Reader::new(coerce::object(value)?);
         let filter_key = reader.field("filter_key", coerce::integer);
         let keyword = reader.field("keyword", keyword);
@@ -101,15 +125,6 @@ impl HintFilter {
         let (Some(key @ 1..=2), Some(keyword)) = (filter_key, keyword) else { return Ok(None) };
         Ok(Some(Self { keyword: Keyword::parse(&keyword, About::Names), negated: key == 2 }))
     }
-
-    pub(super) fn holds(&self, name: &str) -> bool {
-        let holds = self.keyword.holds(|piece| match piece {
-            Piece::Empty => name.is_empty(),
-            Piece::Any => true,
-            Piece::Text(text) | Piece::Dates(_, text) => text.matches(name),
-        });
-        holds != self.negated
-    }
 }
 
 impl Selection {
@@ -121,6 +136,6 @@ impl Selection {
         let referrers = reader.field("referral_name", |value| coerce::verbatim(value, usize::MAX));
         let referrers = referrers.filter(|name| !name.is_empty());
         let referrers = referrers.map(|name| Keyword::parse(&name, About::Referrers));
-        Self { attrs, hint, referrers }
+        Self { attrs, hint, referrers, ..Self::default() }
     }
 }

@@ -3,6 +3,7 @@
 //! `|` separates alternatives, `&` what must hold together; there are no parentheses. The smallest piece is a text, anchored by
 //! `^` and `$`, or one of the words for empty and not empty, or an expression of dates.
 
+use crate::store::search::{TextTest, fold};
 use jiff::civil::Date;
 
 /// Alternatives of pieces that must hold together.
@@ -17,20 +18,9 @@ pub enum Piece {
     /// `*`: there is a value.
     Any,
     /// A text.
-    Text(Text),
+    Text(TextTest),
     /// Dates, or the same as a text.
-    Dates(Vec<Days>, Text),
-}
-
-/// A text that is looked for, ignoring case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    /// As it was written.
-    exact: String,
-    /// Without anchors, in lower case.
-    folded: String,
-    at_start: bool,
-    at_end: bool,
+    Dates(Days, TextTest),
 }
 
 /// Days, both ends included.
@@ -65,9 +55,10 @@ impl Keyword {
         Self(vec![vec![piece]])
     }
 
-    /// Whether it holds, where `holds` says it of a piece.
-    pub fn holds(&self, mut holds: impl FnMut(&Piece) -> bool) -> bool {
-        self.0.iter().any(|group| group.iter().all(&mut holds))
+    /// Its alternatives, each of what must hold together.
+    #[must_use]
+    pub fn alternatives(&self) -> &[Vec<Piece>] {
+        &self.0
     }
 
     /// Whether it says nothing but empty and not empty; that is not negated. *Source: spec, search §2.3.*
@@ -85,10 +76,10 @@ impl Piece {
             _ => {}
         }
         let text = text.replace('\\', " ");
-        let plain = Text::parse(&text);
+        let plain = text_test(&text);
         if about == About::Values {
             let days: Option<Vec<Days>> = text.split_whitespace().map(Days::parse).collect();
-            if let Some(days) = days.filter(|days| !days.is_empty()) {
+            if let Some(days) = days.and_then(|days| days.into_iter().reduce(Days::and)) {
                 return Self::Dates(days, plain);
             }
         }
@@ -96,43 +87,16 @@ impl Piece {
     }
 }
 
-impl Text {
-    fn parse(text: &str) -> Self {
-        let without_start = text.trim_start_matches('^');
-        let bare = without_start.trim_end_matches('$');
-        Self {
-            exact: text.to_owned(),
-            folded: fold(bare),
-            at_start: without_start.len() < text.len(),
-            at_end: bare.len() < without_start.len(),
-        }
+/// A text with its anchors. *Source: spec, search §2.1.*
+fn text_test(text: &str) -> TextTest {
+    let without_start = text.trim_start_matches('^');
+    let bare = without_start.trim_end_matches('$');
+    TextTest {
+        exact: text.to_owned(),
+        folded: fold(bare),
+        at_start: without_start.len() < text.len(),
+        at_end: bare.len() < without_start.len(),
     }
-
-    /// Whether a value matches: as a whole, it is not cut into words.
-    #[must_use]
-    pub fn matches(&self, value: &str) -> bool {
-        let folded = fold(value);
-        let by_text = match (self.at_start, self.at_end) {
-            (true, true) => folded == self.folded,
-            (true, false) => folded.starts_with(&self.folded),
-            (false, true) => folded.ends_with(&self.folded),
-            (false, false) => folded.contains(&self.folded),
-        };
-        by_text || value == self.exact
-    }
-}
-
-/// Letter by letter, so that no letter becomes two.
-fn fold(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            let mut lower = c.to_lowercase();
-            match (lower.next(), lower.next()) {
-                (Some(one), None) => one,
-                _ => c,
-            }
-        })
-        .collect()
 }
 
 impl Days {
@@ -151,11 +115,22 @@ impl Days {
         Some(Self { from: Some(date), to: Some(date) })
     }
 
-    /// Whether a day is one of them.
-    #[must_use]
-    pub fn contain(self, date: Date) -> bool {
-        self.from.is_none_or(|from| from <= date) && self.to.is_none_or(|to| date <= to)
+    /// The days that are among both.
+    fn and(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.into_iter().chain(other.to).min() }
     }
+
+    /// The first and the last one, where there is one, as [`day_number`]s.
+    #[must_use]
+    pub fn numbers(self) -> (Option<i64>, Option<i64>) {
+        (self.from.map(day_number), self.to.map(day_number))
+    }
+}
+
+/// Days from the first of January 1970 to a day; negative before it.
+#[must_use]
+pub fn day_number(date: Date) -> i64 {
+    i64::from(Date::constant(1970, 1, 1).until(date).map_or(0, |span| span.get_days()))
 }
 
 /// How a day is written; both ends of a range are written alike.
@@ -213,11 +188,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn matches(keyword: &str, value: &str) -> bool {
-        Keyword::parse(keyword, About::Values).holds(|piece| match piece {
+        let holds = |piece: &Piece| match piece {
             Piece::Empty => value.is_empty(),
             Piece::Any => !value.is_empty(),
             Piece::Text(text) | Piece::Dates(_, text) => text.matches(value),
-        })
+        };
+        let keyword = Keyword::parse(keyword, About::Values);
+        keyword.alternatives().iter().any(|pieces| pieces.iter().all(holds))
     }
 
     #[test]
@@ -252,10 +229,12 @@ mod tests {
         assert!(!matches("a.c", "abc") && !matches("a+", "aa"));
         assert!(matches("a\\b", "a b"), "a backslash in a text is a space");
         let starred = Keyword::parse("*", About::Names);
-        assert!(starred.holds(|piece| matches!(piece, Piece::Text(text) if text.matches("a*b"))));
+        assert!(
+            matches!(starred.alternatives(), [one] if matches!(&one[..], [Piece::Text(text)] if text.matches("a*b")))
+        );
     }
 
-    fn dates(keyword: &str) -> Option<Vec<super::Days>> {
+    fn dates(keyword: &str) -> Option<super::Days> {
         match Keyword::parse(keyword, About::Values).0.pop()?.pop()? {
             Piece::Dates(days, _) => Some(days),
             _ => None,
@@ -266,7 +245,8 @@ mod tests {
     fn days_and_ranges() {
         let contain = |keyword: &str, year, month, day| {
             let date = Date::new(year, month, day).unwrap();
-            dates(keyword).unwrap().iter().all(|days| days.contain(date))
+            let (from, to) = dates(keyword).unwrap().numbers();
+            (from.unwrap_or(i64::MIN)..=to.unwrap_or(i64::MAX)).contains(&super::day_number(date))
         };
         for same in
             ["2024-02-01", "2024/2/1", "2024-2-01", "20240201", "2024-02-01T10:00:00Z", "20240201T100000"]

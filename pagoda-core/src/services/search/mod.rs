@@ -1,11 +1,43 @@
-//! Which entries are meant: the language of keywords, and filters over names, values and referrers.
+//! Searches. *Source: spec, search.*
 //!
-//! `keyword.rs` is the language, pure; `filter.rs` what requests say and how it is judged; `select.rs` finds entries by
-//! looking at all of them, in pages. *Source: spec, search §2.*
+//! * `keyword` is the language of keywords, pure; `filter` what requests say of names, values and references.
+//! * `find` makes conditions of it, which `store/search` answers; every kind of search asks here.
+//! * `advanced` with `row` and `join`, `simple` and `chain` are the kinds of searches; `hooks` tells plugins of them.
+//! * `index` says what of a value is searched; who writes values calls it. `rebuild` fills an index that is not there yet.
 
+pub mod advanced;
+pub mod chain;
 mod filter;
+mod find;
+pub mod hooks;
+pub mod index;
+mod join;
 pub mod keyword;
-mod select;
+pub mod rebuild;
+mod row;
+pub mod simple;
 
 pub use filter::{AttrFilter, HintFilter, Selection};
-pub use select::select;
+
+use super::ctx::OpCtx;
+use super::error::OpError;
+use crate::store::queries::attr;
+use crate::store::rows::{EntityRow, EntryRow};
+
+/// The active entries of an entity that a selection means, by name, at most `most`.
+///
+/// # Errors
+/// The database does not answer, or not in time.
+pub fn select(
+    op: &mut OpCtx,
+    entity: &EntityRow,
+    selection: &Selection,
+    most: usize,
+) -> Result<Vec<EntryRow>, OpError> {
+    let definitions = attr::active_of(&mut op.db, entity.id)?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let window = find::Window { offset: 0, limit };
+    let order = find::Order::default();
+    let question = find::Question { entity, definitions: &definitions, selection, order, window };
+    Ok(find::find(op, &question)?.rows)
+}

@@ -4,6 +4,7 @@ use super::{MAX_IDS, MAX_ROWS, contains, directed, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{CategoryRow, EntityRow, NewCategory, Paged};
 use crate::store::schema::{acl_grant, category, category_entity, entity};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::dsl::exists;
@@ -109,8 +110,7 @@ pub fn by_id(db: &mut Db, id: i64) -> Result<Option<CategoryRow>, StoreError> {
 
 /// Writes every column but the key; the computed ones follow the name. `NotFound` without such a category.
 pub fn update(db: &mut Db, row: &CategoryRow) -> Result<(), StoreError> {
-    let row =
-        CategoryRow { name_folded: row.name.to_lowercase(), name_sort: sort_key(&row.name), ..row.clone() };
+    let row = CategoryRow { name_folded: fold(&row.name), name_sort: sort_key(&row.name), ..row.clone() };
     found(on_db!(db, |c| diesel::update(category::table.find(row.id)).set(&row).execute(c))?)
 }
 

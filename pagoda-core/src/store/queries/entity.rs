@@ -3,7 +3,8 @@
 use super::{MAX_IDS, MAX_ROWS, contains, directed, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{EntityRow, NewEntity, Paged};
-use crate::store::schema::{entity, entity_chain_exclude};
+use crate::store::schema::{entity, entity_attr, entity_chain_exclude};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::dsl::sql;
@@ -97,8 +98,7 @@ pub fn active_by_name(db: &mut Db, name: &str) -> Result<Option<EntityRow>, Stor
 
 /// Writes every column but the key; the computed ones follow the name. `NotFound` without such an entity.
 pub fn update(db: &mut Db, row: &EntityRow) -> Result<(), StoreError> {
-    let row =
-        EntityRow { name_folded: row.name.to_lowercase(), name_sort: sort_key(&row.name), ..row.clone() };
+    let row = EntityRow { name_folded: fold(&row.name), name_sort: sort_key(&row.name), ..row.clone() };
     found(on_db!(db, |c| diesel::update(entity::table.find(row.id)).set(&row).execute(c))?)
 }
 
@@ -129,6 +129,23 @@ pub fn all_active(db: &mut Db, limit: i64, after_id: i64) -> Result<Vec<EntityRo
         .filter(entity::id.gt(after_id))
         .order(entity::id)
         .limit(limit)
+        .select(EntityRow::as_select())
+        .load(c))
+}
+
+/// The active entities, by name, that have an active definition of one of these names.
+pub fn active_with_attrs(db: &mut Db, names: &[&str]) -> Result<Vec<EntityRow>, StoreError> {
+    on_db!(db, |c| entity::table
+        .filter(entity::is_active.eq(true))
+        .filter(
+            entity::id.eq_any(
+                entity_attr::table
+                    .filter(entity_attr::is_active.eq(true))
+                    .filter(entity_attr::name.eq_any(names))
+                    .select(entity_attr::entity_id)
+            )
+        )
+        .order((entity::name_sort, entity::id))
         .select(EntityRow::as_select())
         .load(c))
 }

@@ -4,6 +4,7 @@ use super::{MAX_IDS, contains, directed, found, references};
 use crate::store::conn::on_db;
 use crate::store::rows::{EntityRow, EntryRow, NewEntry, Paged};
 use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry, entry_alias};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::dsl::{exists, select};
@@ -115,8 +116,7 @@ pub fn has_active(db: &mut Db, entity_id: i64) -> Result<bool, StoreError> {
 
 /// Writes every column but the key; the computed ones follow the name. `NotFound` without such an entry.
 pub fn update(db: &mut Db, row: &EntryRow) -> Result<(), StoreError> {
-    let row =
-        EntryRow { name_folded: row.name.to_lowercase(), name_sort: sort_key(&row.name), ..row.clone() };
+    let row = EntryRow { name_folded: fold(&row.name), name_sort: sort_key(&row.name), ..row.clone() };
     found(on_db!(db, |c| diesel::update(entry::table.find(row.id)).set(&row).execute(c))?)
 }
 

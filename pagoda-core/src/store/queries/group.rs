@@ -4,6 +4,7 @@ use super::{MAX_IDS, MAX_ROWS, contains, directed, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{BelongingRow, GroupMemberRow, GroupRow, Paged, TiedRow};
 use crate::store::schema::{app_user, group_member, user_group};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::prelude::*;
@@ -49,7 +50,7 @@ macro_rules! matching {
 pub fn insert(db: &mut Db, name: &str, parent_id: Option<i64>) -> Result<i64, StoreError> {
     let row = (
         user_group::name.eq(name),
-        user_group::name_folded.eq(name.to_lowercase()),
+        user_group::name_folded.eq(fold(name)),
         user_group::name_sort.eq(sort_key(name)),
         user_group::parent_id.eq(parent_id),
         user_group::is_active.eq(true),
@@ -65,7 +66,7 @@ pub fn update(db: &mut Db, row: &GroupRow) -> Result<(), StoreError> {
     found(on_db!(db, |c| diesel::update(user_group::table.find(row.id))
         .set((
             user_group::name.eq(&row.name),
-            user_group::name_folded.eq(row.name.to_lowercase()),
+            user_group::name_folded.eq(fold(&row.name)),
             user_group::name_sort.eq(sort_key(&row.name)),
             user_group::parent_id.eq(row.parent_id),
             user_group::is_active.eq(row.is_active),

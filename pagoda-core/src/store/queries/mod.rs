@@ -58,6 +58,8 @@ macro_rules! references {
 }
 use references;
 
+use crate::store::search::fold;
+
 /// Ids in one statement.
 const MAX_IDS: usize = 10_000;
 /// Rows in one insert: 23 columns, the widest table, times 1,000 is below the limit.
@@ -67,7 +69,7 @@ const MAX_ROWS: usize = 1_000;
 fn contains(term: &str) -> String {
     let mut pattern = String::with_capacity(term.len() + 2);
     pattern.push('%');
-    for c in term.to_lowercase().chars() {
+    for c in fold(term).chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

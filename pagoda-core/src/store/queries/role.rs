@@ -5,6 +5,7 @@ use super::{MAX_IDS, MAX_ROWS, contains, directed, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{RoleGroupRow, RoleRow, RoleTie, RoleUserRow, TiedRow};
 use crate::store::schema::{app_user, role, role_group, role_user, user_group};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::prelude::*;
@@ -109,7 +110,7 @@ pub fn count(db: &mut Db) -> Result<i64, StoreError> {
 pub fn insert(db: &mut Db, name: &str, description: &str) -> Result<i64, StoreError> {
     let row = (
         role::name.eq(name),
-        role::name_folded.eq(name.to_lowercase()),
+        role::name_folded.eq(fold(name)),
         role::name_sort.eq(sort_key(name)),
         role::description.eq(description),
         role::is_active.eq(true),
@@ -122,7 +123,7 @@ pub fn update(db: &mut Db, row: &RoleRow) -> Result<(), StoreError> {
     found(on_db!(db, |c| diesel::update(role::table.find(row.id))
         .set((
             role::name.eq(&row.name),
-            role::name_folded.eq(row.name.to_lowercase()),
+            role::name_folded.eq(fold(&row.name)),
             role::name_sort.eq(sort_key(&row.name)),
             role::description.eq(&row.description),
             role::is_active.eq(row.is_active),

@@ -1,12 +1,12 @@
 //! Attributes of entries and their versioned values.
 
-use super::{MAX_IDS, MAX_ROWS, references};
+use super::{MAX_IDS, MAX_ROWS};
 use crate::store::conn::on_db;
 use crate::store::rows::{
     AttrLatestRow, AttrValueRow, AttributeRow, ChildRow, DetailRow, EntityAttrRow, EntityRow, EntryRow,
-    HistoryRow, LabelRow, NewAttrValue, NewAttribute, Paged,
+    HistoryRow, LabelRow, LatestRow, NewAttrValue, NewAttribute, Paged, ReferrerRow,
 };
-use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry};
+use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry, search_ref};
 use crate::store::{Db, StoreError};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -190,23 +190,62 @@ pub fn by_ids(db: &mut Db, ids: &[i64]) -> Result<Vec<AttrValueRow>, StoreError>
     Ok(rows)
 }
 
-/// The names of the active entries that refer to entries, by the entry that is referred to, each once.
-pub fn referrer_names(db: &mut Db, entry_ids: &[i64]) -> Result<HashMap<i64, Vec<String>>, StoreError> {
-    let mut names: HashMap<i64, Vec<String>> = HashMap::new();
+/// The active entries that refer to these, each once, by id; by active attributes whose definitions are active.
+pub fn referrers_of(db: &mut Db, entry_ids: &[i64]) -> Result<Vec<ReferrerRow>, StoreError> {
+    let mut rows = Vec::new();
     for ids in entry_ids.chunks(MAX_IDS) {
-        let found: Vec<(Option<i64>, i64, String)> = on_db!(db, |c| {
-            references!(attr_value::ref_id.eq_any(ids))
-                .inner_join(entry::table.on(entry::id.eq(attribute::entry_id)))
-                .filter(entry::is_active.eq(true))
-                .select((attr_value::ref_id, entry::id, entry::name))
-                .distinct()
-                .load(c)
-        })?;
-        for (id, _, name) in found {
-            names.entry(id.unwrap_or_default()).or_default().push(name);
-        }
+        rows.extend(on_db!(db, |c| search_ref::table
+            .inner_join(entity_attr::table.on(entity_attr::id.eq(search_ref::attr_id)))
+            .inner_join(entry::table.on(entry::id.eq(search_ref::entry_id)))
+            .inner_join(entity::table.on(entity::id.eq(entry::entity_id)))
+            .filter(search_ref::ref_id.eq_any(ids))
+            .filter(entity_attr::is_active.eq(true))
+            .filter(entry::is_active.eq(true))
+            .order(entry::id)
+            .select((search_ref::ref_id, entry::id, entry::name, entry::entity_id, entity::name))
+            .distinct()
+            .load::<ReferrerRow>(c))?);
     }
-    Ok(names)
+    Ok(rows)
+}
+
+/// The latest values of all attributes of these entries; what they refer to is left out.
+pub fn latest_of_all(db: &mut Db, entry_ids: &[i64]) -> Result<Vec<LatestRow>, StoreError> {
+    let mut rows = Vec::new();
+    for ids in entry_ids.chunks(MAX_IDS) {
+        let found: Vec<(AttributeRow, AttrValueRow)> = on_db!(db, |c| attribute::table
+            .inner_join(attr_value::table)
+            .filter(attribute::entry_id.eq_any(ids))
+            .filter(attr_value::is_latest)
+            .select((AttributeRow::as_select(), AttrValueRow::as_select()))
+            .load(c))?;
+        rows.extend(found.into_iter().map(|(attribute, value)| LatestRow {
+            attribute,
+            value,
+            referred: None,
+        }));
+    }
+    Ok(rows)
+}
+
+/// The latest values of attributes of these entries for these definitions.
+pub fn latest_in(db: &mut Db, entry_ids: &[i64], attr_ids: &[i64]) -> Result<Vec<LatestRow>, StoreError> {
+    let mut rows = Vec::new();
+    if attr_ids.is_empty() {
+        return Ok(rows);
+    }
+    for ids in entry_ids.chunks(MAX_IDS) {
+        rows.extend(on_db!(db, |c| attribute::table
+            .inner_join(attr_value::table)
+            .left_join(entry::table.on(attr_value::ref_id.eq(entry::id.nullable())))
+            .left_join(entity::table.on(entity::id.eq(entry::entity_id)))
+            .filter(attribute::entry_id.eq_any(ids))
+            .filter(attribute::attr_id.eq_any(attr_ids))
+            .filter(attr_value::is_latest)
+            .select((AttributeRow::as_select(), AttrValueRow::as_select(), referred!()))
+            .load::<LatestRow>(c))?);
+    }
+    Ok(rows)
 }
 
 /// A version, or an element, with the id of its entry.

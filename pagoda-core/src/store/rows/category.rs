@@ -1,6 +1,7 @@
 //! Categories.
 
 use crate::store::schema::category;
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use diesel::{AsChangeset, Identifiable, Insertable, Queryable, Selectable};
 
@@ -67,7 +68,7 @@ impl NewCategory {
         CategoryRow {
             id: self.id,
             name: self.name.clone(),
-            name_folded: self.name.to_lowercase(),
+            name_folded: fold(&self.name),
             name_sort: sort_key(&self.name),
             note: self.note.clone(),
             priority: self.priority,

@@ -1,6 +1,7 @@
 //! Entities and the definitions of their attributes.
 
 use crate::store::schema::{entity, entity_attr};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use diesel::{AsChangeset, Identifiable, Insertable, Queryable, Selectable};
 
@@ -73,7 +74,7 @@ impl NewEntity {
         EntityRow {
             id: self.id,
             name: self.name.clone(),
-            name_folded: self.name.to_lowercase(),
+            name_folded: fold(&self.name),
             name_sort: sort_key(&self.name),
             note: self.note.clone(),
             item_name_pattern: self.item_name_pattern.clone(),

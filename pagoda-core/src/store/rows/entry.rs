@@ -1,6 +1,7 @@
 //! Entries, and the attributes that hold their values.
 
 use crate::store::schema::{attribute, entry};
+use crate::store::search::fold;
 use crate::store::sort_key::sort_key;
 use diesel::{AsChangeset, Identifiable, Insertable, Queryable, Selectable};
 
@@ -66,7 +67,7 @@ impl NewEntry {
             id: self.id,
             entity_id: self.entity_id,
             name: self.name.clone(),
-            name_folded: self.name.to_lowercase(),
+            name_folded: fold(&self.name),
             name_sort: sort_key(&self.name),
             status: self.status,
             is_public: self.is_public,

@@ -36,8 +36,8 @@ pub use self::job::{JobRow, NewJob};
 pub use self::plugin::{PluginBreakerRow, PluginStateRow, PluginTransitionRow};
 pub use self::user::{ListedUserRow, NewUser, PasswordResetRow, SessionRow, TokenRow, UserRow};
 pub use self::value::{
-    AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, LabelRow, NewAttrValue, ReferredRow,
-    WrittenRow,
+    AttrLatestRow, AttrValueRow, ChildRow, DetailRow, HistoryRow, LabelRow, LatestRow, NewAttrValue,
+    ReferredRow, ReferrerRow, WrittenRow,
 };
 
 /// One page of a list, and how many rows the whole list has.

@@ -119,6 +119,32 @@ pub struct LabelRow {
     pub referred: Option<ReferredRow>,
 }
 
+/// The latest value of an attribute of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct LatestRow {
+    /// The entry's attribute.
+    pub attribute: AttributeRow,
+    /// Its latest value.
+    pub value: AttrValueRow,
+    /// The entry that value refers to, deleted ones included.
+    pub referred: Option<ReferredRow>,
+}
+
+/// An active entry that refers to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct ReferrerRow {
+    /// Id of the entry that it refers to.
+    pub of: i64,
+    /// Its own id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its entity.
+    pub entity_id: i64,
+    /// Name of its entity.
+    pub entity_name: String,
+}
+
 /// One line of an entry's history.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct HistoryRow {

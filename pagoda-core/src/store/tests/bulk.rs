@@ -29,7 +29,7 @@ fn attribute(
     elements: Vec<NewAttrValue>,
 ) -> BulkAttribute {
     let attribute = NewAttribute { attr_id: attr.id, is_active: true, is_public: true, ..Default::default() };
-    BulkAttribute { attribute, value, elements }
+    BulkAttribute { attribute, value, elements, postings: Vec::new() }
 }
 
 fn latest(text: &str) -> NewAttrValue {

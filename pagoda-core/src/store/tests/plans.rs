@@ -202,7 +202,7 @@ fn references_are_found_by_index() {
     let db = &mut bed.store.reader().unwrap();
     check_by(db, "attr_value_by_ref", |db| entry::referrers_page(db, 1, Some("a"), 30, 0));
     check_by(db, "attr_value_by_ref", |db| entry::active_referrers_named_after(db, 1));
-    looked_up_by(db, "attr_value_by_ref", |db| value::referrer_names(db, &[1, 2]));
+    looked_up_by(db, "search_ref_ref", |db| value::referrers_of(db, &[1, 2]));
     check(db, |db| entry::named_like(db, &[1], Some("a"), 50, 0));
     check(db, |db| entry::named_like(db, &[1], None, 50, 0));
 }

@@ -1,0 +1,27 @@
+//! Searches over `/entry/api/v2/`. *Source: spec, search.*
+
+use crate::http::endpoint::{Cx, json};
+use crate::http::error::ApiResult;
+use crate::services::search;
+use actix_web::http::StatusCode;
+
+/// `GET /entry/api/v2/search/`
+pub(in crate::http) async fn simple(cx: Cx) -> ApiResult {
+    let query = cx.query("query").unwrap_or_default();
+    let found = cx.search(move |op| search::simple::simple(op, &query)).await?;
+    json(StatusCode::OK, &found)
+}
+
+/// `POST /entry/api/v2/advanced_search/`
+pub(in crate::http) async fn advanced(cx: Cx) -> ApiResult {
+    let body = cx.body.clone();
+    let found = cx.search(move |op| search::advanced::advanced(op, &body.json()?)).await?;
+    json(StatusCode::OK, &found)
+}
+
+/// `POST /entry/api/v2/advanced_search_chain/`
+pub(in crate::http) async fn chain(cx: Cx) -> ApiResult {
+    let body = cx.body.clone();
+    let found = cx.search(move |op| search::chain::chain(op, &body.json()?)).await?;
+    json(StatusCode::OK, &found)
+}

@@ -1,0 +1,127 @@
+//! A statement that is put together piece by piece.
+
+use crate::store::conn::on_db;
+use crate::store::{Backend, Db, StoreError};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use std::fmt::{Display, Write as _};
+
+/// SQL with the texts that it compares with. Numbers are written into it: they are ours.
+pub(super) struct Sql {
+    backend: Backend,
+    text: String,
+    binds: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+impl Sql {
+    pub(super) fn new(backend: Backend) -> Self {
+        Self { backend, text: String::new(), binds: Vec::new() }
+    }
+
+    pub(super) fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    pub(super) fn push(&mut self, sql: &str) -> &mut Self {
+        self.text.push_str(sql);
+        self
+    }
+
+    pub(super) fn int(&mut self, number: impl Display) -> &mut Self {
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{number}");
+        self
+    }
+
+    /// `(1, 2, 3)`; of none a list that nothing is in.
+    pub(super) fn ints(&mut self, numbers: &[i64]) -> &mut Self {
+        self.push("(");
+        for (at, number) in numbers.iter().enumerate() {
+            self.push(if at > 0 { "," } else { "" }).int(number);
+        }
+        self.push(if numbers.is_empty() { "NULL)" } else { ")" })
+    }
+
+    pub(super) fn bind(&mut self, text: &str) -> &mut Self {
+        self.binds.push(text.to_owned());
+        let place = self.binds.len();
+        match self.backend {
+            Backend::Sqlite => self.push("?").int(place),
+            Backend::Postgres => self.push("$").int(place),
+        }
+    }
+
+    /// Whether a row is there: `rest` is the statement from its FROM on. PostgreSQL would make a join of an EXISTS and read all
+    /// of the other table for a page of a few entries, so it gets a subquery that it can only ask for each row.
+    pub(super) fn probe(&mut self, rest: impl FnOnce(&mut Self)) -> &mut Self {
+        match self.backend {
+            Backend::Sqlite => {
+                self.push("EXISTS (SELECT 1 ");
+                rest(self);
+                self.push(")")
+            }
+            Backend::Postgres => {
+                self.push("COALESCE((SELECT true ");
+                rest(self);
+                self.push(" LIMIT 1), false)")
+            }
+        }
+    }
+
+    /// `FROM` the rows `p` that the entry `e` has of an attribute: by the entry, whatever else is asked of them.
+    pub(super) fn rows_of_entry(&mut self, table: &str, attr_id: i64) -> &mut Self {
+        self.push("FROM ").push(table).push(" p ");
+        if self.backend == Backend::Sqlite {
+            self.push("INDEXED BY ").push(table).push("_entry ");
+        }
+        self.push("WHERE p.entry_id = e.id AND p.attr_id = ").int(attr_id)
+    }
+
+    /// And the time of the search is not over, asked for each row: PostgreSQL looks at its clock itself.
+    pub(super) fn in_time(&mut self, row: &str) -> &mut Self {
+        match self.backend {
+            Backend::Sqlite => self.push(" AND pagoda_in_time(").push(row).push(")"),
+            Backend::Postgres => self,
+        }
+    }
+
+    /// Puts pieces together with a word between them.
+    pub(super) fn joined<T>(
+        &mut self,
+        pieces: impl IntoIterator<Item = T>,
+        word: &str,
+        mut write: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
+        for (at, piece) in pieces.into_iter().enumerate() {
+            if at > 0 {
+                self.push(word);
+            }
+            write(self, piece);
+        }
+        self
+    }
+
+    /// The numbers in the column `n`.
+    pub(super) fn numbers(&self, db: &mut Db) -> Result<Vec<i64>, StoreError> {
+        db.check_time()?;
+        let rows: Vec<Number> = on_db!(db, |c| {
+            let mut query = sql_query(self.text.as_str()).into_boxed::<Dialect>();
+            for text in &self.binds {
+                query = query.bind::<Text, _>(text);
+            }
+            query.load(c)
+        })?;
+        Ok(rows.into_iter().map(|row| row.n).collect())
+    }
+
+    /// The one number in the column `n`.
+    pub(super) fn number(&self, db: &mut Db) -> Result<i64, StoreError> {
+        Ok(self.numbers(db)?.first().copied().unwrap_or_default())
+    }
+}

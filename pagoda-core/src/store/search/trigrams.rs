@@ -1,0 +1,102 @@
+//! What the database can do for parts of texts, and the one instance at a time that prepares it.
+
+use super::index::mark_complete;
+use super::sql::Sql;
+use crate::store::{Backend, Db, Store, StoreError};
+
+/// How parts of texts are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigrams {
+    /// By an index.
+    Indexed,
+    /// By reading all texts of an attribute: as right, and slower.
+    Missing,
+}
+
+/// The indexes on PostgreSQL. Those on SQLite are tables that a migration makes.
+const INDEXES: [(&str, &str); 2] = [
+    ("search_text_trigrams", "search_text USING gin (folded gin_trgm_ops)"),
+    ("entry_name_trigrams", "entry USING gin (name_folded gin_trgm_ops)"),
+];
+
+/// How parts of texts are found now.
+///
+/// # Errors
+/// The database does not answer.
+pub fn trigrams(db: &mut Db) -> Result<Trigrams, StoreError> {
+    if db.backend() == Backend::Sqlite {
+        return Ok(Trigrams::Indexed);
+    }
+    let mut sql = Sql::new(db.backend());
+    sql.push("SELECT count(*) AS n FROM pg_indexes WHERE schemaname = current_schema() AND indexname IN (");
+    sql.joined(INDEXES, ", ", |sql, (name, _)| {
+        sql.bind(name);
+    });
+    sql.push(")");
+    let there = sql.number(db)?;
+    Ok(if there == 2 { Trigrams::Indexed } else { Trigrams::Missing })
+}
+
+/// Makes the indexes, where the extension is there or may be made.
+///
+/// # Errors
+/// The database does not answer.
+pub fn make_trigrams(db: &mut Db) -> Result<Trigrams, StoreError> {
+    if db.backend() == Backend::Sqlite || trigrams(db)? == Trigrams::Indexed {
+        return Ok(Trigrams::Indexed);
+    }
+    let made = make(db);
+    match made {
+        Ok(()) => trigrams(db),
+        Err(error @ (StoreError::Unreachable { .. } | StoreError::Busy)) => Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "no trigram indexes");
+            Ok(Trigrams::Missing)
+        }
+    }
+}
+
+fn make(db: &mut Db) -> Result<(), StoreError> {
+    db.begin()?;
+    let mut all = db.execute_batch("CREATE EXTENSION IF NOT EXISTS pg_trgm");
+    for (name, on) in INDEXES {
+        all = all.and_then(|()| db.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {name} ON {on}")));
+    }
+    match all {
+        Ok(()) => db.commit(),
+        Err(error) => {
+            db.rollback()?;
+            Err(error)
+        }
+    }
+}
+
+/// The turn of the one instance that prepares the index. It ends with the transaction.
+#[derive(Debug)]
+pub struct Preparing(Option<Db>);
+
+/// Waits for the turn to prepare the index. SQLite has one instance anyway.
+///
+/// # Errors
+/// The database does not answer.
+pub fn take_turn(store: &Store) -> Result<Preparing, StoreError> {
+    if store.backend() == Backend::Sqlite {
+        return Ok(Preparing(None));
+    }
+    let mut db = store.writer()?;
+    db.begin()?;
+    let mut sql = Sql::new(db.backend());
+    sql.push("SELECT revision AS n FROM search_state FOR UPDATE");
+    sql.number(&mut db)?;
+    Ok(Preparing(Some(db)))
+}
+
+/// Says that the index is complete, and lets others have their turn.
+///
+/// # Errors
+/// The database does not do it.
+pub fn give_turn_back(turn: Preparing, db: &mut Db) -> Result<(), StoreError> {
+    let Preparing(Some(mut own)) = turn else { return mark_complete(db) };
+    mark_complete(&mut own)?;
+    own.commit()
+}
