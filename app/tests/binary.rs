@@ -170,6 +170,8 @@ fn users_tokens_and_migrations_from_the_command_line() {
     let applied = succeed(&run(directory.path(), &with(&["migrate"])));
     assert!(applied.starts_with("core 0001 initial\n"), "{applied}");
     assert_eq!(succeed(&run(directory.path(), &with(&["migrate"]))), "The database is up to date.\n");
+    let rebuilt = succeed(&run(directory.path(), &with(&["search", "rebuild"])));
+    assert_eq!(rebuilt, "0 entries indexed for searches\n");
     let create = |name: &str, password: &str| {
         let mut command = command(
             &plain(),

@@ -43,6 +43,7 @@ mod points;
 mod process;
 mod quarantine;
 mod search_faults;
+mod search_index;
 mod search_random;
 mod server;
 mod statements;

@@ -6,7 +6,7 @@ use crate::services::error::OpError;
 use crate::store::queries::{attr, entry as entries, value};
 use crate::store::rows::{ChildRow, EntityAttrRow, EntryRow, LatestRow};
 use crate::store::search::{self, Entered, Trigrams};
-use crate::store::{Db, Store};
+use crate::store::{Backend, Db, Store};
 use std::collections::HashMap;
 
 /// Entries that are read at a time.
@@ -32,20 +32,36 @@ pub struct Prepared {
 /// # Errors
 /// The database does not do it; the index is made at the next start then.
 pub fn prepare(store: &Store) -> Result<Prepared, OpError> {
-    let reader = &mut store.reader()?;
-    if search::is_complete(reader)? {
-        let trigrams = search::trigrams(reader)?;
-        if trigrams == Trigrams::Indexed {
-            return Ok(Prepared { entered: None, trigrams });
-        }
+    // One connection at a time: there may be no other.
+    if let Some(trigrams) = complete(&mut store.reader()?)? {
+        return Ok(Prepared { entered: None, trigrams });
     }
-    let turn = search::take_turn(store)?;
     let mut db = store.writer()?;
+    let entered = match db.backend() {
+        Backend::Sqlite => fill_if_needed(&mut db)?,
+        // Other instances wait for the end of this transaction.
+        Backend::Postgres => in_transaction(&mut db, |db| {
+            search::take_turn(db)?;
+            fill_if_needed(db)
+        })?,
+    };
+    Ok(Prepared { entered, trigrams: search::make_trigrams(&mut db)? })
+}
+
+/// How parts of texts are found, where nothing is left to do.
+fn complete(db: &mut Db) -> Result<Option<Trigrams>, OpError> {
+    let trigrams = search::trigrams(db)?;
+    Ok((search::is_complete(db)? && trigrams == Trigrams::Indexed).then_some(trigrams))
+}
+
+fn fill_if_needed(db: &mut Db) -> Result<Option<u64>, OpError> {
     // Another instance may have done it meanwhile.
-    let entered = if search::is_complete(&mut db)? { None } else { Some(fill(&mut db)?) };
-    let trigrams = search::make_trigrams(&mut db)?;
-    search::give_turn_back(turn, &mut db)?;
-    Ok(Prepared { entered, trigrams })
+    if search::is_complete(db)? {
+        return Ok(None);
+    }
+    let entered = fill(db)?;
+    search::mark_complete(db)?;
+    Ok(Some(entered))
 }
 
 /// Empties the index, so that [`prepare`] makes it anew.
@@ -57,10 +73,14 @@ pub fn forget(store: &Store) -> Result<(), OpError> {
     in_transaction(&mut db, search::wipe)
 }
 
+/// Runs a part in a transaction of its own, or in the one that there is.
 fn in_transaction<T, E: Into<OpError>>(
     db: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, E>,
 ) -> Result<T, OpError> {
+    if db.in_transaction() {
+        return work(db).map_err(Into::into);
+    }
     db.begin()?;
     let done = work(db).map_err(Into::into)?;
     db.commit()?;

@@ -158,17 +158,14 @@ pub fn is_complete(db: &mut Db) -> Result<bool, StoreError> {
 }
 
 /// Says that every active entry is in the index.
-pub(super) fn mark_complete(db: &mut Db) -> Result<(), StoreError> {
+pub fn mark_complete(db: &mut Db) -> Result<(), StoreError> {
     on_db!(db, |c| diesel::update(search_state::table).set(search_state::revision.eq(REVISION)).execute(c))?;
     Ok(())
 }
 
 /// Empties the index.
 pub fn wipe(db: &mut Db) -> Result<(), StoreError> {
-    // A row lock on PostgreSQL is held by the instance whose turn it is, which does not write it before the end.
-    if is_complete(db)? {
-        on_db!(db, |c| diesel::update(search_state::table).set(search_state::revision.eq(0_i64)).execute(c))?;
-    }
+    on_db!(db, |c| diesel::update(search_state::table).set(search_state::revision.eq(0_i64)).execute(c))?;
     on_db!(db, |c| diesel::delete(search_term::table).execute(c))?;
     on_db!(db, |c| diesel::delete(search_ref::table).execute(c))?;
     on_db!(db, |c| diesel::delete(search_text::table).execute(c))?;

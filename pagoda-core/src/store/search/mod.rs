@@ -23,6 +23,6 @@ mod trigrams;
 pub use cond::{Cond, Repeated, RowTest, Viewer};
 pub use everywhere::{Everywhere, ValuesLike};
 pub use find::{Order, Search, Valued};
-pub use index::{Entered, Posting, is_complete, put, remove, remove_attrs, wipe};
+pub use index::{Entered, Posting, is_complete, mark_complete, put, remove, remove_attrs, wipe};
 pub use text::{TextTest, fold, text_id};
-pub use trigrams::{Preparing, Trigrams, give_turn_back, make_trigrams, take_turn, trigrams};
+pub use trigrams::{Trigrams, make_trigrams, take_turn, trigrams};

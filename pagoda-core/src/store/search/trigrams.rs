@@ -1,8 +1,7 @@
 //! What the database can do for parts of texts, and the one instance at a time that prepares it.
 
-use super::index::mark_complete;
 use super::sql::Sql;
-use crate::store::{Backend, Db, Store, StoreError};
+use crate::store::{Backend, Db, StoreError};
 
 /// How parts of texts are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub fn make_trigrams(db: &mut Db) -> Result<Trigrams, StoreError> {
 
 fn make(db: &mut Db) -> Result<(), StoreError> {
     db.begin()?;
-    let mut all = db.execute_batch("CREATE EXTENSION IF NOT EXISTS pg_trgm");
+    let mut all = take_turn(db).and_then(|()| db.execute_batch("CREATE EXTENSION IF NOT EXISTS pg_trgm"));
     for (name, on) in INDEXES {
         all = all.and_then(|()| db.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {name} ON {on}")));
     }
@@ -71,32 +70,16 @@ fn make(db: &mut Db) -> Result<(), StoreError> {
     }
 }
 
-/// The turn of the one instance that prepares the index. It ends with the transaction.
-#[derive(Debug)]
-pub struct Preparing(Option<Db>);
-
-/// Waits for the turn to prepare the index. SQLite has one instance anyway.
+/// Waits until no other instance prepares the index; this one has its turn until its transaction ends. SQLite has one
+/// instance anyway.
 ///
 /// # Errors
 /// The database does not answer.
-pub fn take_turn(store: &Store) -> Result<Preparing, StoreError> {
-    if store.backend() == Backend::Sqlite {
-        return Ok(Preparing(None));
+pub fn take_turn(db: &mut Db) -> Result<(), StoreError> {
+    if db.backend() == Backend::Postgres {
+        let mut sql = Sql::new(db.backend());
+        sql.push("SELECT revision AS n FROM search_state FOR UPDATE");
+        sql.number(db)?;
     }
-    let mut db = store.writer()?;
-    db.begin()?;
-    let mut sql = Sql::new(db.backend());
-    sql.push("SELECT revision AS n FROM search_state FOR UPDATE");
-    sql.number(&mut db)?;
-    Ok(Preparing(Some(db)))
-}
-
-/// Says that the index is complete, and lets others have their turn.
-///
-/// # Errors
-/// The database does not do it.
-pub fn give_turn_back(turn: Preparing, db: &mut Db) -> Result<(), StoreError> {
-    let Preparing(Some(mut own)) = turn else { return mark_complete(db) };
-    mark_complete(&mut own)?;
-    own.commit()
+    Ok(())
 }
