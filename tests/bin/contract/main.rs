@@ -8,16 +8,19 @@
 #![forbid(unsafe_code)]
 
 mod clients;
+#[path = "../home.rs"]
+mod home;
 mod seed;
 mod server;
 mod tools;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use home::Database;
 use server::Place;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use tools::Tools;
 
 /// Holds a server against its OpenAPI document, and makes clients of it.
@@ -52,12 +55,6 @@ struct Check {
     seed: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Database {
-    Sqlite,
-    Postgres,
-}
-
 /// Who sends the requests, and which share of the time they get, in percent.
 const USERS: [(&str, u64); 3] = [("administrator", 55), ("user", 25), ("nobody", 20)];
 
@@ -86,7 +83,7 @@ fn say(line: &str) {
 fn run(options: &Options) -> anyhow::Result<bool> {
     let binary = match &options.server {
         Some(file) => file.clone(),
-        None => beside_this()?,
+        None => home::beside_this()?,
     };
     let binary = binary.canonicalize().with_context(|| format!("no server at {}", binary.display()))?;
     match &options.task {
@@ -95,21 +92,6 @@ fn run(options: &Options) -> anyhow::Result<bool> {
             clients::make(&Tools::python()?, &Tools::node()?, &Place::new(binary, Database::Sqlite)?)
         }
     }
-}
-
-/// The server of the same build. Under `cargo run`, which makes only this program, it is built first.
-fn beside_this() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let directory = own.parent().context("this program has no directory")?;
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        let mut build = Command::new(cargo);
-        build.args(["build", "-p", "pagoda-tests", "--bin", "pagoda-with-chaos"]);
-        if directory.ends_with("release") {
-            build.arg("--release");
-        }
-        anyhow::ensure!(build.status()?.success(), "the server cannot be built");
-    }
-    Ok(directory.join("pagoda-with-chaos"))
 }
 
 /// Each of the users has a server of its own, so that what one did stops no other.

@@ -1,14 +1,13 @@
 //! A server with a database of its own.
 
-use crate::Database;
+use crate::home::{Database, Home, log_of};
 use anyhow::Context;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,42 +18,23 @@ pub(crate) const WEBHOOK_HOST: &str = "contract.invalid";
 
 /// A binary with a directory and a database.
 #[derive(Debug)]
-pub(crate) struct Place {
-    binary: PathBuf,
-    directory: TempDir,
-    url: String,
-}
+pub(crate) struct Place(Home);
 
 impl Place {
     pub(crate) fn new(binary: PathBuf, database: Database) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let url = match database {
-            Database::Sqlite => format!("sqlite://{}", directory.path().join("pagoda.db").display()),
-            Database::Postgres => {
-                pagoda_test_support::database().context("the programs of PostgreSQL are not installed")?
-            }
-        };
-        Ok(Self { binary, directory, url })
+        Home::new(binary, database).map(Self)
     }
 
     /// Where there is room for what goes with the server.
     pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
+        self.0.directory()
     }
 
-    /// The binary, without settings of the user's own, and without the plugin that fails on demand.
+    /// Without the plugin that fails on demand.
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PAGODA_") {
-                command.env_remove(&name);
-            }
-        }
-        command.current_dir(self.directory.path());
-        command.env("DATABASE_URL", &self.url).env("PAGODA_BIND", "127.0.0.1:0");
+        let mut command = self.0.command();
         command.env("ENABLED_PLUGINS", "hello-world-plugin,naming-policy");
         command.env("PAGODA_ADMIN_PASSWORD", PASSWORD).env("PAGODA_WEBHOOK_HOSTS", WEBHOOK_HOST);
-        command.env("PAGODA_LOG_FORMAT", "json").env("PAGODA_LOG", "warn,pagoda_core=info");
         command
     }
 
@@ -80,17 +60,7 @@ impl Place {
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot start the server")?;
-        let stderr = BufReader::new(child.stderr.take().context("no standard error")?);
-        let (sender, log) = channel();
-        // Somebody has to keep reading, or the server would block on a full pipe.
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let log = log_of(&mut child)?;
         let mut server = Server { child, log, base: String::new() };
         while server.base.is_empty() {
             let line = server.log.recv_timeout(PATIENCE).context("the server does not serve")?;

@@ -8,6 +8,8 @@
 mod chaos;
 mod client;
 mod figures;
+#[path = "../home.rs"]
+mod home;
 mod kill;
 mod ledger;
 mod load;
@@ -17,10 +19,11 @@ mod server;
 mod spin;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use home::Database;
 use report::Report;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Keeps a server busy while its plugins fail, or kills it again and again, and says what became of its promises.
@@ -51,12 +54,6 @@ pub(crate) struct Options {
     server: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Database {
-    Sqlite,
-    Postgres,
-}
-
 fn main() -> ExitCode {
     let mut report = Report::default();
     match run(&Options::parse(), &mut report) {
@@ -71,7 +68,7 @@ fn main() -> ExitCode {
 fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let binary = match &options.server {
         Some(file) => file.clone(),
-        None => beside_this()?,
+        None => home::beside_this()?,
     };
     let binary = binary.canonicalize().with_context(|| format!("no server at {}", binary.display()))?;
     let seed = options.seed.unwrap_or_else(|| {
@@ -85,19 +82,4 @@ fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         Some(times) => kill::drill(&place, times, seed, report),
         None => load::drill(&place, options, seed, report),
     }
-}
-
-/// The server of the same build. Under `cargo run`, which makes only this program, it is built first.
-fn beside_this() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let directory = own.parent().context("this program has no directory")?;
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        let mut build = Command::new(cargo);
-        build.args(["build", "-p", "pagoda-tests", "--bin", "pagoda-with-chaos"]);
-        if directory.ends_with("release") {
-            build.arg("--release");
-        }
-        anyhow::ensure!(build.status()?.success(), "the server cannot be built");
-    }
-    Ok(directory.join("pagoda-with-chaos"))
 }

@@ -1,16 +1,14 @@
 //! The server's process: how it is started, killed and looked at.
 
-use crate::Database;
 use crate::client::Client;
+use crate::home::{Database, Home, log_of};
 use anyhow::Context;
 use serde_json::Value;
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,37 +17,16 @@ const MOST_LINES: usize = 10;
 
 /// A binary with a directory and a database.
 #[derive(Debug)]
-pub(crate) struct Place {
-    binary: PathBuf,
-    directory: TempDir,
-    url: String,
-}
+pub(crate) struct Place(Home);
 
 impl Place {
     pub(crate) fn new(binary: PathBuf, database: Database) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let url = match database {
-            Database::Sqlite => format!("sqlite://{}", directory.path().join("pagoda.db").display()),
-            Database::Postgres => {
-                pagoda_test_support::database().context("the programs of PostgreSQL are not installed")?
-            }
-        };
-        Ok(Self { binary, directory, url })
+        Home::new(binary, database).map(Self)
     }
 
-    /// The binary, without settings of the user's own.
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PAGODA_") || name == "ENABLED_PLUGINS" {
-                command.env_remove(&name);
-            }
-        }
-        command.current_dir(self.directory.path()).stdin(Stdio::null());
-        command.env("DATABASE_URL", &self.url).env("PAGODA_BIND", "127.0.0.1:0");
-        command.env("PAGODA_ADMIN_PASSWORD", "drill").env("PAGODA_LOG_FORMAT", "json");
-        // Plugins that log every call would be most of what the drill measures.
-        command.env("PAGODA_LOG", "warn,pagoda_core=info");
+        let mut command = self.0.command();
+        command.stdin(Stdio::null()).env("PAGODA_ADMIN_PASSWORD", "drill");
         // glibc takes a large block that was freed as a reason to keep such blocks from then on, up to 64 MiB of
         // them; with a fixed threshold it gives them back, and what does not come back is lost.
         command.env("MALLOC_MMAP_THRESHOLD_", "131072");
@@ -74,16 +51,7 @@ impl Place {
         let mut command = self.command();
         command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot start the server")?;
-        let stderr = BufReader::new(child.stderr.take().context("no standard error")?);
-        let (sender, log) = channel();
-        // Somebody has to keep reading, or the server would block on a full pipe.
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let entry: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                // Most lines are about faults on purpose; nobody listens after the start.
-                let _ = sender.send(entry);
-            }
-        });
+        let log = log_of(&mut child)?;
         let mut server = Server { child, log, base: String::new() };
         server.base = server.wait_until_it_serves()?;
         Ok(server)
