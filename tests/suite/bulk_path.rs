@@ -111,8 +111,7 @@ fn through_bulk(app: &TestApp, of: i64, name: &str) -> i64 {
         if let Some(latest) = latest {
             let children = value::children_of(db, &[latest.id]).unwrap();
             elements.extend(children.iter().map(|child| as_new(&child.value)));
-            let mut content = Content::of_row(latest);
-            content.elements = children.iter().map(|child| Content::of_row(&child.value)).collect();
+            let content = Content::of(latest, &children);
             let attr_type = AttrType::from_code(i64::from(latest.attr_type)).unwrap();
             postings = index::postings(attribute.attr_id, attr_type, &content);
         }

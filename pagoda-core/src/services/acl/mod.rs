@@ -135,6 +135,20 @@ impl<'a> Subject<'a> {
         Self { rules: vec![of_entity(entity), of_attr(attr), of_entry(entry), own] }
     }
 
+    /// What an entry has for a definition: its attribute, or where there is none yet the definition.
+    #[must_use]
+    pub fn value(
+        attribute: Option<&'a AttributeRow>,
+        attr: &'a EntityAttrRow,
+        entry: &'a EntryRow,
+        entity: &'a EntityRow,
+    ) -> Self {
+        match attribute {
+            Some(attribute) => Self::attribute(attribute, attr, entry, entity),
+            None => Self::attr(attr, entity),
+        }
+    }
+
     fn to_ref(&self) -> Option<ObjectRef> {
         self.rules.last().map(|rule| rule.to_ref())
     }

@@ -53,12 +53,6 @@ pub fn labels(attr: &EntityAttrRow) -> ChoiceLabels {
 }
 
 impl ChoiceLabels {
-    /// What is shown for a value; nothing for none.
-    #[must_use]
-    pub fn of(&self, value: &str) -> String {
-        if value.is_empty() { String::new() } else { show(&self.0, value).label }
-    }
-
     /// The choices: value and label.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|choice| (choice.value.as_str(), choice.label.as_str()))

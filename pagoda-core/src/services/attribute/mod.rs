@@ -42,14 +42,14 @@ pub struct Content {
 }
 
 impl Content {
-    /// What is in a row, without elements.
+    /// What is in a row and in those of its elements.
     #[must_use]
-    pub fn of_row(row: &AttrValueRow) -> Self {
+    pub fn of(row: &AttrValueRow, children: &[ChildRow]) -> Self {
         Self {
             text: row.text_value.clone(),
             flag: row.bool_value,
             reference: row.ref_id,
-            elements: Vec::new(),
+            elements: children.iter().map(|child| Self::of(&child.value, &[])).collect(),
         }
     }
 }
@@ -81,9 +81,7 @@ impl Stored<'_> {
     /// In the form in which values are compared and written.
     #[must_use]
     pub fn content(&self) -> Content {
-        let mut content = Content::of_row(self.row);
-        content.elements = self.children.iter().map(|child| Content::of_row(&child.value)).collect();
-        content
+        Content::of(self.row, self.children)
     }
 }
 

@@ -61,12 +61,6 @@ impl Parties {
         Ok(Self { groups: names(op, Party::Group, &mut groups)?, roles: names(op, Party::Role, &mut roles)? })
     }
 
-    /// The name of the one that a value, or an element, refers to.
-    #[must_use]
-    pub fn name(&self, row: &AttrValueRow) -> Option<String> {
-        self.get(Party::of(row)?, row).map(|party| party.name)
-    }
-
     fn get(&self, party: Party, row: &AttrValueRow) -> Option<ShownParty> {
         let id = id_in(&row.text_value)?;
         let known = match party {

@@ -34,10 +34,7 @@ impl Held {
     /// What is decided about, who may read or write it.
     #[must_use]
     pub fn subject<'a>(&'a self, entry: &'a EntryRow, entity: &'a EntityRow) -> Subject<'a> {
-        match &self.attribute {
-            Some(attribute) => Subject::attribute(attribute, &self.attr, entry, entity),
-            None => Subject::attr(&self.attr, entity),
-        }
+        Subject::value(self.attribute.as_ref(), &self.attr, entry, entity)
     }
 
     /// The value with what it refers to.

@@ -1,24 +1,22 @@
 //! The advanced search: entries of several entities by their names, values and references, with what they refer to beside them.
 //! *Source: spec, search §4.*
 
-use super::filter::{AttrFilter, HintFilter, Selection};
+use super::filter::Selection;
 use super::find::{Order, Question, Window, find};
 use super::hooks::{Kind, Rows};
 use super::join::{self, Join};
-use super::keyword::{About, Keyword};
 use super::row::{Columns, Row, rows};
-use crate::services::acl;
+use super::scope::Scope;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{attr, entity as entities};
-use crate::store::rows::{EntityAttrRow, EntityRow};
+use crate::store::queries::entity as entities;
+use crate::store::rows::EntityAttrRow;
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader, Refusal};
 use pagoda_plugin_sdk::Code;
-use pagoda_plugin_sdk::model::{AttrType, Level};
+use pagoda_plugin_sdk::model::AttrType;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// Rows of one answer at most: who wants more asks for the next page.
 pub const MOST_ROWS: i64 = 10_000;
@@ -89,10 +87,7 @@ impl Advanced {
     /// # Errors
     /// The complaints about its form.
     pub fn read(body: &Value) -> Result<Self, OpError> {
-        let mut reader = Reader::new(match body {
-            Value::Object(object) => object,
-            _ => return Err(OpError::whole(Code::Invalid, "expected an object")),
-        });
+        let mut reader = Reader::new(coerce::element(body)?);
         reader.require("entities");
         reader.require("attrinfo");
         let mut asked = Self {
@@ -106,17 +101,14 @@ impl Advanced {
             ..Self::default()
         };
         asked.selection = Selection {
-            attrs: reader.each_of("attrinfo", AttrFilter::read).unwrap_or_default(),
-            hint: reader.nested("hint_entry", HintFilter::read).flatten(),
             referred_from: reader.id_list("include_referrals").unwrap_or_default(),
             not_referred_from: reader.id_list("exclude_referrals").unwrap_or_default(),
-            ..Selection::default()
+            ..Selection::read(&mut reader)
         };
-        let has_referral = reader.field("has_referral", coerce::boolean).unwrap_or_default();
-        let referral_name = reader.field("referral_name", |value| coerce::verbatim(value, usize::MAX));
-        if let Some(name) = referral_name.filter(|_| has_referral) {
-            asked.referrals = true;
-            asked.selection.referrers = (!name.is_empty()).then(|| Keyword::parse(&name, About::Referrers));
+        if reader.field("has_referral", coerce::boolean).unwrap_or_default() {
+            asked.referrals = reader.has("referral_name");
+        } else {
+            asked.selection.referrers = None;
         }
         let known = |join: &Join| asked.selection.attrs.iter().any(|filter| filter.name == join.name);
         if reader.errors.is_empty() && !asked.joins.iter().all(known) {
@@ -130,15 +122,9 @@ impl Advanced {
     }
 }
 
-/// An entity that is searched, with its definitions.
-struct Searched {
-    entity: EntityRow,
-    definitions: Vec<EntityAttrRow>,
-}
-
 /// The entities that are meant and may be read, in the order in which they are searched. *Source: spec, search §4.1.*
-fn searched(op: &mut OpCtx, asked: &Advanced) -> Result<Vec<Searched>, OpError> {
-    let mut found = if asked.all_entities {
+fn searched(op: &mut OpCtx, asked: &Advanced) -> Result<Vec<Scope>, OpError> {
+    let found = if asked.all_entities {
         let found = entities::active_with_attrs(&mut op.db, &asked.names())?;
         if found.is_empty() {
             return Err(OpError::Invalid(Value::from("no entity has any attribute of `attrinfo`")));
@@ -150,27 +136,11 @@ fn searched(op: &mut OpCtx, asked: &Advanced) -> Result<Vec<Searched>, OpError> 
         found.sort_by_key(|entity| entity.id);
         found
     };
-    acl::look_ahead(op, found.iter().map(acl::Subject::from))?;
-    let mut readable = Vec::with_capacity(found.len());
-    for entity in found.drain(..) {
-        if acl::allowed(op, &acl::Subject::from(&entity), Level::Readable)? {
-            readable.push(entity);
-        }
-    }
-    let ids: Vec<i64> = readable.iter().map(|entity| entity.id).collect();
-    let mut definitions: HashMap<i64, Vec<EntityAttrRow>> = HashMap::new();
-    for definition in attr::active_of_many(&mut op.db, &ids)? {
-        definitions.entry(definition.entity_id).or_default().push(definition);
-    }
-    let with_definitions = readable.into_iter().map(|entity| {
-        let definitions = definitions.remove(&entity.id).unwrap_or_default();
-        Searched { entity, definitions }
-    });
-    Ok(with_definitions.collect())
+    Scope::readable(op, found)
 }
 
 /// Refuses to sort by what has no order, in words. *Source: spec, search §4.2 and §4.4.*
-fn check_sort(asked: &Advanced, searched: &[Searched]) -> Result<(), OpError> {
+fn check_sort(asked: &Advanced, searched: &[Scope]) -> Result<(), OpError> {
     let Some(sort) = asked.sort.as_ref().filter(|sort| sort.target != ENTRY_NAME) else { return Ok(()) };
     let refused = |why: String| Err(OpError::Invalid(Value::from(why)));
     let target = &sort.target;
@@ -227,7 +197,7 @@ fn answer(op: &mut OpCtx, asked: &Advanced) -> Result<Results, OpError> {
     check_sort(asked, &searched)?;
     let (mut offset, mut limit, mut total) = (asked.offset, asked.limit, 0);
     let mut values = Vec::new();
-    for Searched { entity, definitions } in &searched {
+    for Scope { entity, definitions } in &searched {
         let found = find(
             op,
             &Question {

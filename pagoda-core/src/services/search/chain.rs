@@ -4,6 +4,7 @@
 use super::filter::{AttrFilter, Condition, HintFilter, Selection};
 use super::find::{Order, Question, Window, find};
 use super::hooks::{Kind, Rows};
+use super::scope::Scope;
 use crate::services::acl::{self, Subject};
 use crate::services::ctx::OpCtx;
 use crate::services::entry::{self, EntryItem};
@@ -66,37 +67,17 @@ impl Node {
     }
 
     /// Reads `is_any`, `attrs` and `refers` of an object. *Source: spec, search §5.*
-    fn read(reader: &mut Reader<'_>, known: &mut Known<'_>, depth: usize) -> Self {
+    fn read(reader: &mut Reader<'_>, known: &Known<'_>, depth: usize) -> Self {
         if depth > MOST_DEPTH {
             reader.errors.add("attrs", Code::LimitExceeded, format!("nested at most {MOST_DEPTH} deep"));
             return Self::default();
         }
         let is_any = reader.field("is_any", coerce::boolean).unwrap_or_default();
-        let (attrs, complaints) =
-            read_each(reader.list("attrs"), |element| AttrNode::read(element, known, depth));
-        reader.errors.nest_list("attrs", complaints.iter().enumerate());
-        let (refers, complaints) =
-            read_each(reader.list("refers"), |element| ReferNode::read(element, known, depth));
-        reader.errors.nest_list("refers", complaints.iter().enumerate());
+        let attrs = reader.list_of("attrs", |element| AttrNode::read(element, known, depth));
+        let refers = reader.list_of("refers", |element| ReferNode::read(element, known, depth));
+        let (attrs, refers) = (attrs.unwrap_or_default(), refers.unwrap_or_default());
         Self { is_any, attrs, refers }
     }
-}
-
-fn read_each<T>(
-    elements: Option<&[Value]>,
-    mut read: impl FnMut(&Value) -> Result<T, Fields>,
-) -> (Vec<T>, Vec<Fields>) {
-    let (mut good, mut complaints) = (Vec::new(), Vec::new());
-    for element in elements.unwrap_or_default() {
-        match read(element) {
-            Ok(value) => {
-                good.push(value);
-                complaints.push(Fields::default());
-            }
-            Err(errors) => complaints.push(errors),
-        }
-    }
-    (good, complaints)
 }
 
 /// The names that requests use.
@@ -106,7 +87,7 @@ struct Known<'a> {
 }
 
 impl AttrNode {
-    fn read(element: &Value, known: &mut Known<'_>, depth: usize) -> Result<Self, Fields> {
+    fn read(element: &Value, known: &Known<'_>, depth: usize) -> Result<Self, Fields> {
         let mut reader = Reader::new(coerce::element(element)?);
         let name = reader.required("name", |value| {
             let name = coerce::name(value, MOST_TEXT)?;
@@ -125,7 +106,7 @@ impl AttrNode {
 }
 
 impl ReferNode {
-    fn read(element: &Value, known: &mut Known<'_>, depth: usize) -> Result<Self, Fields> {
+    fn read(element: &Value, known: &Known<'_>, depth: usize) -> Result<Self, Fields> {
         let mut reader = Reader::new(coerce::element(element)?);
         let entity = reader.required("entity", |value| {
             let name = coerce::name(value, MOST_TEXT)?;
@@ -148,10 +129,7 @@ fn nested(errors: Fields, depth: usize) -> Fields {
 
 impl Chain {
     fn read(op: &mut OpCtx, body: &Value) -> Result<Self, OpError> {
-        let mut reader = Reader::new(match body {
-            Value::Object(object) => object,
-            _ => return Err(OpError::whole(Code::Invalid, "expected an object")),
-        });
+        let mut reader = Reader::new(coerce::element(body)?);
         reader.require("entities");
         let attrs = attr::all_active(&mut op.db)?.into_iter().map(|row| row.name).collect();
         let all: HashMap<String, EntityRow> = entities::all_active(&mut op.db, i64::MAX, 0)?
@@ -163,7 +141,7 @@ impl Chain {
             None => Vec::new(),
         };
         let hint = reader.field("hint_item_name", |value| coerce::verbatim(value, usize::MAX));
-        let node = Node::read(&mut reader, &mut Known { attrs: &attrs, entities: &all }, 0);
+        let node = Node::read(&mut reader, &Known { attrs: &attrs, entities: &all }, 0);
         if reader.errors.is_empty() {
             return Ok(Self { entities: wanted, hint: hint.filter(|hint| !hint.is_empty()), node });
         }
@@ -203,31 +181,23 @@ fn named(list: &[Value], all: &HashMap<String, EntityRow>) -> Vec<EntityRow> {
     found.into_values().collect()
 }
 
-/// Entities that a step searches, with their active definitions.
-struct Candidates(Vec<(EntityRow, Vec<EntityAttrRow>)>);
+/// What a step searches.
+struct Candidates(Vec<Scope>);
 
 impl Candidates {
     /// Those of the entities that the acting user may read.
     fn of(op: &mut OpCtx, of: Vec<EntityRow>) -> Result<Self, OpError> {
-        acl::look_ahead(op, of.iter().map(Subject::from))?;
-        let ids: Vec<i64> = of.iter().map(|entity| entity.id).collect();
-        let mut definitions: HashMap<i64, Vec<EntityAttrRow>> = HashMap::new();
-        for row in attr::active_of_many(&mut op.db, &ids)? {
-            definitions.entry(row.entity_id).or_default().push(row);
-        }
-        let mut candidates = Vec::with_capacity(of.len());
-        for entity in of {
-            if acl::allowed(op, &Subject::from(&entity), Level::Readable)? {
-                let own = definitions.remove(&entity.id).unwrap_or_default();
-                candidates.push((entity, own));
-            }
-        }
-        Ok(Self(candidates))
+        Scope::readable(op, of).map(Self)
+    }
+
+    /// All definitions.
+    fn definitions(&self) -> impl Iterator<Item = &EntityAttrRow> {
+        self.0.iter().flat_map(|scope| &scope.definitions)
     }
 
     /// The active entities that an attribute of theirs refers to.
     fn referred_by(&self, op: &mut OpCtx, name: &str) -> Result<Vec<EntityRow>, OpError> {
-        let named = self.0.iter().flat_map(|(_, own)| own).filter(|own| own.name == name).map(|own| own.id);
+        let named = self.definitions().filter(|own| own.name == name).map(|own| own.id);
         let named: Vec<i64> = named.collect();
         let mut ids: Vec<i64> =
             attr::referrals(&mut op.db, &named)?.into_iter().map(|(_, entity, _)| entity).collect();
@@ -246,7 +216,7 @@ impl Candidates {
         having: &[&str],
     ) -> Result<BTreeSet<i64>, OpError> {
         let mut found = BTreeSet::new();
-        for (entity, definitions) in &self.0 {
+        for Scope { entity, definitions } in &self.0 {
             if !having.iter().all(|name| definitions.iter().any(|own| own.name == *name)) {
                 continue;
             }
@@ -286,7 +256,7 @@ fn answer(op: &mut OpCtx, asked: &Chain) -> Result<Vec<EntryItem>, OpError> {
     let ids = hits(op, &asked.node, &candidates, asked.hint.as_deref(), 0)?;
     let rows = entries::by_ids(&mut op.db, &ids.into_iter().collect::<Vec<_>>())?;
     let known: HashMap<i64, EntityRow> =
-        candidates.0.into_iter().map(|(entity, _)| (entity.id, entity)).collect();
+        candidates.0.into_iter().map(|scope| (scope.entity.id, scope.entity)).collect();
     let readable = |row| Some(Subject::entry(row, known.get(&row.entity_id)?));
     acl::look_ahead(op, rows.iter().filter_map(readable))?;
     let mut kept = Vec::with_capacity(rows.len());
@@ -356,7 +326,7 @@ fn about_attr(
     candidates: &Candidates,
     depth: usize,
 ) -> Result<Option<Option<Condition>>, OpError> {
-    let has = candidates.0.iter().any(|(_, own)| own.iter().any(|own| own.name == attr.name));
+    let has = candidates.definitions().any(|own| own.name == attr.name);
     if !has && depth == 0 {
         return Ok(None);
     }

@@ -138,10 +138,8 @@ fn kept_by_plugins(
         for entry in in_order(op, ids)? {
             let mut may_read = acl::allowed(op, &Subject::entry(&entry, entity), Level::Readable)?;
             for definition in definitions {
-                let subject = match written.get(&(entry.id, definition.id)) {
-                    Some(attribute) => Subject::attribute(attribute, definition, &entry, entity),
-                    None => Subject::attr(definition, entity),
-                };
+                let attribute = written.get(&(entry.id, definition.id)).copied();
+                let subject = Subject::value(attribute, definition, &entry, entity);
                 may_read = may_read && acl::allowed(op, &subject, Level::Readable)?;
             }
             if may_read {

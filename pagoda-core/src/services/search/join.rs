@@ -3,13 +3,12 @@
 use super::filter::{AttrFilter, Selection};
 use super::find::{Order, Question, Window, find};
 use super::row::{Cell, Columns, Row, rows};
-use crate::services::acl::{self, Subject};
+use super::scope::Scope;
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
-use crate::store::queries::{attr, entity as entities, entry as queries};
+use crate::store::queries::{entity as entities, entry as queries};
 use crate::wire::Fields;
 use crate::wire::coerce::{self, Reader};
-use pagoda_plugin_sdk::model::Level;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -95,30 +94,23 @@ fn matching(op: &mut OpCtx, join: &Join, ids: Vec<i64>) -> Result<HashMap<i64, J
         by_entity.entry(entry.entity_id).or_default().push(entry.id);
     }
     let of: Vec<i64> = by_entity.keys().copied().collect();
-    let known = entities::by_ids(&mut op.db, &of)?;
-    let mut definitions: HashMap<i64, Vec<_>> = HashMap::new();
-    for definition in attr::active_of_many(&mut op.db, &of)? {
-        definitions.entry(definition.entity_id).or_default().push(definition);
-    }
+    let mut known = entities::by_ids(&mut op.db, &of)?;
+    known.retain(|entity| entity.is_active);
     let names: Vec<&str> = join.attrs.iter().map(|filter| filter.name.as_str()).collect();
     let mut found = HashMap::new();
-    for entity in known.iter().filter(|entity| entity.is_active) {
-        if !acl::allowed(op, &Subject::from(entity), Level::Readable)? {
-            continue;
-        }
-        let definitions = definitions.remove(&entity.id).unwrap_or_default();
+    for Scope { entity, definitions } in &Scope::readable(op, known)? {
         let among = by_entity.remove(&entity.id).unwrap_or_default();
         let limit = i64::try_from(among.len()).unwrap_or(i64::MAX);
         let selection = Selection { attrs: join.attrs.clone(), among: Some(among), ..Selection::default() };
         let question = Question {
             entity,
-            definitions: &definitions,
+            definitions,
             selection: &selection,
             order: Order::default(),
             window: Window { offset: 0, limit },
         };
         let entries = find(op, &question)?.rows;
-        for row in rows(op, entity, entries, &Columns::of(&definitions, Some(&names)), false)? {
+        for row in rows(op, entity, entries, &Columns::of(definitions, Some(&names)), false)? {
             let prefixed =
                 |(name, cell): (Arc<str>, Cell)| (Arc::from(format!("{}.{name}", join.name)), cell);
             let id = row.id();

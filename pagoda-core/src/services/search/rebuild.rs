@@ -4,7 +4,7 @@ use super::index::postings;
 use crate::services::attribute::{Content, type_of};
 use crate::services::error::OpError;
 use crate::store::queries::{attr, entry as entries, value};
-use crate::store::rows::{ChildRow, EntityAttrRow, EntryRow, LatestRow};
+use crate::store::rows::{EntityAttrRow, EntryRow};
 use crate::store::search::{self, Entered, Trigrams};
 use crate::store::{Backend, Db, Store};
 use std::collections::HashMap;
@@ -146,20 +146,14 @@ fn read_page(
         entries::update(db, row)?;
     }
     let ids: Vec<i64> = page.iter().filter(|row| row.is_active).map(|row| row.id).collect();
-    let rows = value::latest_of_all(db, &ids)?;
-    let lists: Vec<i64> = rows.iter().map(|row| row.value.id).collect();
+    let rows = value::latest_of_many(db, &ids)?;
+    let lists: Vec<i64> = rows.iter().map(|(_, value)| value.id).collect();
     let children = value::children_by_parent(db, &lists)?;
-    for row in &rows {
-        let Some(definition) = definitions.get(&row.attribute.attr_id) else { continue };
-        let own = children.get(&row.value.id).map(Vec::as_slice).unwrap_or_default();
-        let postings = postings(definition.id, type_of(definition)?.0, &content(row, own));
-        entered.push(Entered { entry_id: row.attribute.entry_id, attr_id: definition.id, postings });
+    for (attribute, value) in &rows {
+        let Some(definition) = definitions.get(&attribute.attr_id) else { continue };
+        let own = children.get(&value.id).map(Vec::as_slice).unwrap_or_default();
+        let postings = postings(definition.id, type_of(definition)?.0, &Content::of(value, own));
+        entered.push(Entered { entry_id: attribute.entry_id, attr_id: definition.id, postings });
     }
     Ok(u64::try_from(ids.len()).unwrap_or_default())
-}
-
-fn content(row: &LatestRow, children: &[ChildRow]) -> Content {
-    let mut content = Content::of_row(&row.value);
-    content.elements = children.iter().map(|child| Content::of_row(&child.value)).collect();
-    content
 }

@@ -185,10 +185,8 @@ impl Cells {
         for (definition, name) in &columns.0 {
             let (attr_type, value_type) = attribute::type_of(definition)?;
             let stored = self.values.remove(&(entry.id, definition.id));
-            let subject = match &stored {
-                Some(row) => Subject::attribute(&row.attribute, definition, entry, entity),
-                None => Subject::attr(definition, entity),
-            };
+            let attribute = stored.as_ref().map(|row| &row.attribute);
+            let subject = Subject::value(attribute, definition, entry, entity);
             let is_readable = acl::allowed(op, &subject, Level::Readable)?;
             let value = match stored.filter(|_| is_readable) {
                 Some(row) => {

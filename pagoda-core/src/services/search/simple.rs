@@ -4,6 +4,7 @@ use super::find::viewer;
 use super::hooks::{Kind, Rows};
 use super::index::Searched;
 use super::keyword::{About, Keyword, Piece};
+use super::scope::readable;
 use crate::services::acl::{self, Subject};
 use crate::services::attribute::{DELETED_CHOICE, choice_labels, type_of};
 use crate::services::ctx::OpCtx;
@@ -73,14 +74,9 @@ fn answer(op: &mut OpCtx, query: &str) -> Result<Vec<SimpleItem>, OpError> {
     if query.is_empty() {
         return Ok(Vec::new());
     }
-    let mut known: HashMap<i64, EntityRow> = HashMap::new();
     let all = entities::all_active(&mut op.db, i64::MAX, 0)?;
-    acl::look_ahead(op, all.iter().map(Subject::from))?;
-    for entity in all {
-        if acl::allowed(op, &Subject::from(&entity), Level::Readable)? {
-            known.insert(entity.id, entity);
-        }
-    }
+    let known: HashMap<i64, EntityRow> =
+        readable(op, all)?.into_iter().map(|entity| (entity.id, entity)).collect();
     let mut entity_ids: Vec<i64> = known.keys().copied().collect();
     entity_ids.sort_unstable();
     let judged = op.wants::<hooks::user::before_permission_check>();

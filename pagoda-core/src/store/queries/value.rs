@@ -209,21 +209,19 @@ pub fn referrers_of(db: &mut Db, entry_ids: &[i64]) -> Result<Vec<ReferrerRow>, 
     Ok(rows)
 }
 
-/// The latest values of all attributes of these entries; what they refer to is left out.
-pub fn latest_of_all(db: &mut Db, entry_ids: &[i64]) -> Result<Vec<LatestRow>, StoreError> {
+/// As [`latest_of`], of many entries, in no order.
+pub fn latest_of_many(
+    db: &mut Db,
+    entry_ids: &[i64],
+) -> Result<Vec<(AttributeRow, AttrValueRow)>, StoreError> {
     let mut rows = Vec::new();
     for ids in entry_ids.chunks(MAX_IDS) {
-        let found: Vec<(AttributeRow, AttrValueRow)> = on_db!(db, |c| attribute::table
+        rows.extend(on_db!(db, |c| attribute::table
             .inner_join(attr_value::table)
             .filter(attribute::entry_id.eq_any(ids))
             .filter(attr_value::is_latest)
             .select((AttributeRow::as_select(), AttrValueRow::as_select()))
-            .load(c))?;
-        rows.extend(found.into_iter().map(|(attribute, value)| LatestRow {
-            attribute,
-            value,
-            referred: None,
-        }));
+            .load::<(AttributeRow, AttrValueRow)>(c))?);
     }
     Ok(rows)
 }

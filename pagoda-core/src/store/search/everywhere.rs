@@ -81,15 +81,10 @@ impl Everywhere {
     }
 
     fn write_order(&self, sql: &mut Sql, entry: &str) {
-        let collate = if sql.backend() == Backend::Sqlite { "" } else { " COLLATE \"C\"" };
-        sql.push(" ORDER BY ")
-            .push(entry)
-            .push(".name")
-            .push(collate)
-            .push(", ")
-            .push(entry)
-            .push(".id LIMIT ")
-            .int(self.most);
+        sql.push(" ORDER BY ").by_code_point(|sql| {
+            sql.push(entry).push(".name");
+        });
+        sql.push(", ").push(entry).push(".id LIMIT ").int(self.most);
     }
 
     /// Entries that have exactly this name.
@@ -132,8 +127,10 @@ impl Everywhere {
             one.write_entries(&mut sql);
             sql.push(" AND ");
             names.write(&mut sql);
-            let collate = if sql.backend() == Backend::Sqlite { "" } else { " COLLATE \"C\"" };
-            sql.push(" ORDER BY e.name").push(collate).push(" LIMIT ").int(self.most);
+            sql.push(" ORDER BY ").by_code_point(|sql| {
+                sql.push("e.name");
+            });
+            sql.push(" LIMIT ").int(self.most);
             found.extend(sql.numbers(db)?);
         }
         Ok(found)

@@ -147,17 +147,16 @@ impl Search {
         sql.push("SELECT e.id AS n FROM ");
         self.write_from(&mut sql, by_key);
         sql.push(" ORDER BY ");
-        let name = if sql.backend() == Backend::Sqlite { "e.name" } else { "e.name COLLATE \"C\"" };
         match &self.order {
             Order::Name => {
-                sql.push(name);
+                sql.by_code_point(name);
             }
             Order::NameDescending => {
-                sql.push(name).push(" DESC");
+                sql.by_code_point(name).push(" DESC");
             }
             Order::Value { attr_id, by, descending } => {
                 self.write_value(&mut sql, *attr_id, *by, *descending);
-                sql.push(", ").push(name);
+                sql.push(", ").by_code_point(name);
             }
         }
         sql.push(" LIMIT ").int(limit).push(" OFFSET ").int(offset);
@@ -184,10 +183,7 @@ impl Search {
     }
 
     fn write_value(&self, sql: &mut Sql, attr_id: i64, by: Valued, descending: bool) {
-        let (direction, collate) = (
-            if descending { " DESC" } else { "" },
-            if sql.backend() == Backend::Sqlite { "" } else { " COLLATE \"C\"" },
-        );
+        let direction = if descending { " DESC" } else { "" };
         let text = |sql: &mut Sql| {
             sql.push("(SELECT v.text_value FROM attribute a JOIN attr_value v ON v.attribute_id = a.id AND v.is_latest ");
             sql.push("WHERE a.entry_id = e.id AND a.attr_id = ").int(attr_id).push(")");
@@ -224,9 +220,12 @@ impl Search {
             value(sql);
             sql.push(" = '' THEN 1 ELSE 0 END, ");
         }
-        value(sql);
-        sql.push(collate).push(direction);
+        sql.by_code_point(value).push(direction);
     }
+}
+
+fn name(sql: &mut Sql) {
+    sql.push("e.name");
 }
 
 /// The part of a condition that is found by key and has the fewest rows.

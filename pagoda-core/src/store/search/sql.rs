@@ -57,6 +57,15 @@ impl Sql {
         }
     }
 
+    /// Orders by a text, by code point: SQLite does so by itself.
+    pub(super) fn by_code_point(&mut self, write: impl FnOnce(&mut Self)) -> &mut Self {
+        write(self);
+        match self.backend {
+            Backend::Sqlite => self,
+            Backend::Postgres => self.push(" COLLATE \"C\""),
+        }
+    }
+
     /// Whether a row is there: `rest` is the statement from its FROM on. PostgreSQL would make a join of an EXISTS and read all
     /// of the other table for a page of a few entries, so it gets a subquery that it can only ask for each row.
     pub(super) fn probe(&mut self, rest: impl FnOnce(&mut Self)) -> &mut Self {
