@@ -39,6 +39,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(10, "users", "0010_users"),
     core!(11, "jobs", "0011_jobs"),
     core!(12, "search", "0012_search"),
+    core!(13, "entry_count", "0013_entry_count"),
 ];
 
 /// One step of a schema, in both dialects.

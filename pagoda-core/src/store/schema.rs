@@ -481,6 +481,16 @@ table! {
 }
 
 table! {
+    // On PostgreSQL the key may be there several times.
+    entry_count (entity_id, is_active, block) {
+        entity_id -> BigInt,
+        is_active -> Bool,
+        block -> BigInt,
+        entries -> BigInt,
+    }
+}
+
+table! {
     search_state (only_row) {
         only_row -> Integer,
         revision -> BigInt,

@@ -1,6 +1,6 @@
 //! Entries.
 
-use super::{MAX_IDS, contains, directed, found, references};
+use super::{MAX_IDS, contains, directed, entry_count, found, references};
 use crate::store::conn::on_db;
 use crate::store::rows::{EntityRow, EntryRow, NewEntry, Paged};
 use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry, entry_alias};
@@ -120,20 +120,61 @@ pub fn update(db: &mut Db, row: &EntryRow) -> Result<(), StoreError> {
     found(on_db!(db, |c| diesel::update(entry::table.find(row.id)).set(&row).execute(c))?)
 }
 
-/// One page of the entries of an entity. Two statements.
+/// A part of what a filter lets through, in its order or the opposite one.
+struct Part {
+    /// Only from this id on.
+    from_id: Option<i64>,
+    is_reversed: bool,
+    limit: i64,
+    offset: i64,
+}
+
+/// One page of the entries of an entity. Two statements; without terms neither depends on how many entries there are, by id
+/// not on how deep the page is either.
 pub fn list(db: &mut Db, filter: &EntryFilter) -> Result<Paged<EntryRow>, StoreError> {
-    let rows = on_db!(db, |c| {
+    let EntryFilter { limit, offset, .. } = *filter;
+    let along = Part { from_id: None, is_reversed: false, limit, offset };
+    if !filter.terms.is_empty() {
+        let rows = part(db, filter, &along)?;
+        let total = on_db!(db, |c| matching!(filter, Dialect).count().get_result(c))?;
+        return Ok(Paged { rows, total });
+    }
+    let count = entry_count::of_entity(db, filter.entity_id, filter.is_active)?;
+    let total = count.total();
+    let limit = limit.min(total - offset);
+    if limit <= 0 {
+        return Ok(Paged { rows: Vec::new(), total });
+    }
+    let after = total - offset - limit;
+    let rows = if filter.order.is_empty() {
+        let place = count.place_of(offset);
+        part(db, filter, &Part { from_id: Some(place.from_id), offset: place.offset, ..along })?
+    } else if after < offset {
+        // From the nearer end.
+        let mut rows = part(db, filter, &Part { is_reversed: true, limit, offset: after, ..along })?;
+        rows.reverse();
+        rows
+    } else {
+        part(db, filter, &along)?
+    };
+    Ok(Paged { rows, total })
+}
+
+fn part(db: &mut Db, filter: &EntryFilter, part: &Part) -> Result<Vec<EntryRow>, StoreError> {
+    on_db!(db, |c| {
         let mut query = matching!(filter, Dialect).select(EntryRow::as_select());
+        if let Some(id) = part.from_id {
+            query = query.filter(entry::id.ge(id));
+        }
         for (column, descending) in &filter.order {
+            let descending = *descending != part.is_reversed;
             query = match column {
-                EntryOrder::Name => directed!(query, entry::name_sort, *descending),
-                EntryOrder::UpdatedTime => directed!(query, entry::updated_time, *descending),
+                EntryOrder::Name => directed!(query, entry::name_sort, descending),
+                EntryOrder::UpdatedTime => directed!(query, entry::updated_time, descending),
             };
         }
-        query.then_order_by(entry::id.asc()).limit(filter.limit).offset(filter.offset).load(c)
-    })?;
-    let total = on_db!(db, |c| matching!(filter, Dialect).count().get_result(c))?;
-    Ok(Paged { rows, total })
+        directed!(query, entry::id, part.is_reversed).limit(part.limit).offset(part.offset).load(c)
+    })
 }
 
 /// The next entries by id, of one entity or of all.
@@ -245,9 +286,4 @@ pub fn named_like(
             .select(EntryRow::as_select())
             .load(c)
     })
-}
-
-/// How many entries there are, inactive ones included.
-pub fn count(db: &mut Db) -> Result<i64, StoreError> {
-    on_db!(db, |c| entry::table.count().get_result(c))
 }

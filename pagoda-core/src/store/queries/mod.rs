@@ -16,6 +16,7 @@ pub mod category;
 pub mod entity;
 pub mod entity_history;
 pub mod entry;
+pub mod entry_count;
 pub mod entry_name;
 pub mod group;
 pub mod isolation;

@@ -2,7 +2,7 @@
 
 use super::{Bed, new_attr, new_entity, new_entry, new_id};
 use crate::store::bulk::{self, BulkAttribute, BulkEntry};
-use crate::store::queries::{acl, entry, entry_name, value};
+use crate::store::queries::{acl, entry, entry_count, entry_name, value};
 use crate::store::rows::{
     EntityAttrRow, EntityRow, GrantRow, NewAclChange, NewAttrValue, NewAttribute, NewEntry,
 };
@@ -163,7 +163,7 @@ on_both! {
         let mut entries: Vec<BulkEntry> = ids.iter().map(|id| new(&world, *id, &format!("entry {id}"))).collect();
         insert(db, &mut entries).unwrap();
         bulk::look_anew(db).unwrap();
-        assert_eq!(entry::count(db).unwrap(), 3_000);
+        assert_eq!(entry_count::all(db).unwrap(), 3_000);
         let last = *ids.last().unwrap();
         assert_eq!(value::latest_of(db, last).unwrap()[0].1.text_value, format!("entry {last}"));
     }

@@ -26,6 +26,7 @@ macro_rules! on_both {
 }
 
 mod bulk;
+mod entry_counts;
 mod lists;
 mod migrations;
 mod open;
