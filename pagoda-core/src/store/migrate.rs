@@ -40,6 +40,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(11, "jobs", "0011_jobs"),
     core!(12, "search", "0012_search"),
     core!(13, "entry_count", "0013_entry_count"),
+    core!(14, "search_more", "0014_search_more"),
 ];
 
 /// One step of a schema, in both dialects.

@@ -10,9 +10,9 @@ use crate::services::error::OpError;
 use crate::store::queries::role::{RoleFilter, RoleOrder};
 use crate::store::queries::{entry as entries, group, role, value};
 use crate::store::rows::{EntityAttrRow, EntityRow, EntryRow};
-use crate::store::search::{self, Cond, Repeated, RowTest, Search, TextTest, Valued, Viewer, text_id};
+use crate::store::search::{self, Attr, Cond, Repeated, RowTest, Search, TextTest, Valued, Viewer, text_id};
 use pagoda_plugin_sdk::hooks;
-use pagoda_plugin_sdk::model::{AttrType, Level};
+use pagoda_plugin_sdk::model::Level;
 use std::collections::HashMap;
 
 /// Entries that are judged in one go where plugins have a say.
@@ -198,28 +198,28 @@ fn about_values(
     filter: &AttrFilter,
     definition: &EntityAttrRow,
 ) -> Result<Cond, OpError> {
-    let (attr_type, _) = attribute::type_of(definition)?;
-    let values = Values::of(op, definition, attr_type)?;
+    let values = Values::of(op, definition)?;
     let matches = |keyword: &Keyword| each_piece(keyword, |piece| values.matching(piece));
     Ok(match &filter.condition {
         None => Cond::Always,
         Some(Condition::Matches(keyword)) => matches(keyword),
         Some(Condition::MatchesNot(keyword)) => Cond::Not(Box::new(matches(keyword))),
         Some(Condition::Duplicated) => values.repeated(op, entity, viewer)?,
-        Some(Condition::RefersTo(ids)) => Cond::Row(definition.id, RowTest::References(ids.clone())),
+        Some(Condition::RefersTo(ids)) => values.row(RowTest::References(ids.clone())),
     })
 }
 
 /// The values of a definition: what their rows stand for.
 struct Values {
-    attr_id: i64,
+    attr: Attr,
     searched: Searched,
     /// The terms that have a name now, where terms have one.
     names: Vec<(i64, String)>,
 }
 
 impl Values {
-    fn of(op: &mut OpCtx, definition: &EntityAttrRow, attr_type: AttrType) -> Result<Self, OpError> {
+    fn of(op: &mut OpCtx, definition: &EntityAttrRow) -> Result<Self, OpError> {
+        let (attr_type, kind) = attribute::type_of(definition)?;
         let searched = Searched::of(attr_type);
         let names = match searched {
             Searched::Choice => {
@@ -236,11 +236,12 @@ impl Values {
             }
             _ => Vec::new(),
         };
-        Ok(Self { attr_id: definition.id, searched, names })
+        let attr = Attr { id: definition.id, is_list: kind.is_array() };
+        Ok(Self { attr, searched, names })
     }
 
     fn row(&self, test: RowTest) -> Cond {
-        Cond::Row(self.attr_id, test)
+        Cond::Row(self.attr, test)
     }
 
     fn all_terms(&self) -> Vec<i64> {
@@ -252,13 +253,13 @@ impl Values {
         match self.searched {
             // It is false then.
             Searched::Flag => Cond::Never,
-            Searched::Day | Searched::Choice => Cond::NoTerm(self.attr_id),
-            Searched::Text => Cond::Any(vec![Cond::NoTerm(self.attr_id), self.row(RowTest::Terms(vec![0]))]),
+            Searched::Day | Searched::Choice => Cond::NoTerm(self.attr),
+            Searched::Text => Cond::Any(vec![Cond::NoTerm(self.attr), self.row(RowTest::Terms(vec![0]))]),
             Searched::Group | Searched::Role => {
-                Cond::Any(vec![Cond::NoTerm(self.attr_id), self.row(RowTest::TermsApart(self.all_terms()))])
+                Cond::Any(vec![Cond::NoTerm(self.attr), self.row(RowTest::TermsApart(self.all_terms()))])
             }
             Searched::Reference => {
-                Cond::Any(vec![Cond::NoReference(self.attr_id), self.row(RowTest::ReferenceGone)])
+                Cond::Any(vec![Cond::NoReference(self.attr), self.row(RowTest::ReferenceGone)])
             }
         }
     }
@@ -342,7 +343,7 @@ impl Values {
             Searched::Day => Cond::Never,
             Searched::Flag => {
                 let is_true = self.row(RowTest::Terms(vec![1]));
-                let readable = Cond::Readable(viewer.clone(), Some(self.attr_id));
+                let readable = Cond::Readable(viewer.clone(), Some(self.attr.id));
                 let mut count = |cond: Cond| {
                     let cond = Cond::All(vec![cond, readable.clone()]);
                     let search = Search::new(&mut op.db, entity.id, cond, search::Order::Name, Cond::Always)?;

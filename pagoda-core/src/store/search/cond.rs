@@ -10,6 +10,15 @@ const MOST_LOOKED_UP: usize = 2_000;
 /// Texts of an attribute that are read one by one.
 const FEW_TEXTS: i64 = 2_000;
 
+/// A definition whose values are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attr {
+    /// The definition.
+    pub id: i64,
+    /// Whether an entry can have several rows of it.
+    pub is_list: bool,
+}
+
 /// What must hold of an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cond {
@@ -28,11 +37,11 @@ pub enum Cond {
     /// It is one of these.
     Among(Vec<i64>),
     /// Some row of the attribute passes.
-    Row(i64, RowTest),
+    Row(Attr, RowTest),
     /// The attribute has no row among the terms.
-    NoTerm(i64),
+    NoTerm(Attr),
     /// The attribute has no row among the references.
-    NoReference(i64),
+    NoReference(Attr),
     /// The viewer may read it and, where one is given, its attribute of the definition.
     Readable(Viewer, Option<i64>),
     /// Some entry refers to it.
@@ -61,6 +70,8 @@ pub enum RowTest {
     /// A term that is not 0 and that another row of the entity has too. With a list: one of these, and all others count as
     /// one where `rest` is true.
     Repeated(Box<Repeated>),
+    /// Any reference, or a blank element among them.
+    AnyReference,
     /// A reference to one of these entries.
     References(Vec<i64>),
     /// A reference to an active entry whose name passes.
@@ -97,7 +108,8 @@ impl RowTest {
     fn is_about_references(&self) -> bool {
         matches!(
             self,
-            Self::References(_)
+            Self::AnyReference
+                | Self::References(_)
                 | Self::ReferenceNamed(_)
                 | Self::ReferenceActive
                 | Self::ReferenceGone
@@ -109,16 +121,18 @@ impl RowTest {
         if self.is_about_references() { "search_ref" } else { "search_term" }
     }
 
-    /// Whether rows that pass are found by key.
-    pub(super) fn is_selective(&self) -> bool {
-        matches!(
-            self,
-            Self::Terms(_)
-                | Self::Between(..)
-                | Self::References(_)
-                | Self::Text(_)
-                | Self::ReferenceNamed(_)
-        )
+    /// What asking one row costs: the cheap tests come first.
+    fn cost(&self) -> u8 {
+        match self {
+            Self::Any
+            | Self::AnyReference
+            | Self::Terms(_)
+            | Self::TermsApart(_)
+            | Self::Between(..)
+            | Self::References(_) => 0,
+            Self::Text(_) | Self::ReferenceNamed(_) | Self::ReferenceActive | Self::ReferenceGone => 2,
+            Self::Repeated(_) | Self::ReferenceRepeated(_) => 4,
+        }
     }
 
     /// The condition on the row `p` of the attribute, where rows are asked one by one: a test on texts looks at the text of the row
@@ -151,7 +165,7 @@ impl RowTest {
     /// A unary plus keeps SQLite from looking for each term of a list where the few rows of one entry are at hand.
     fn write_with(&self, sql: &mut Sql, attr_id: i64, plus: &str) {
         match self {
-            Self::Any => {
+            Self::Any | Self::AnyReference => {
                 sql.push("1 = 1");
             }
             Self::Terms(terms) => {
@@ -279,6 +293,17 @@ impl Viewer {
     }
 }
 
+/// Selects the ids of entries, among them all that the viewer may not read, and all whose attribute of the definition it
+/// may not read: few are closed to anybody.
+pub(super) fn closed(sql: &mut Sql, entity_id: i64, attr_id: Option<i64>) {
+    sql.push("SELECT c.id FROM entry c WHERE c.entity_id = ").int(entity_id);
+    sql.push(" AND NOT c.is_public AND c.is_active");
+    if let Some(attr_id) = attr_id {
+        sql.push(" UNION ALL SELECT a.entry_id AS id FROM attribute a WHERE a.attr_id = ").int(attr_id);
+        sql.push(" AND NOT a.is_public");
+    }
+}
+
 impl Cond {
     /// Without parts that decide nothing.
     #[must_use]
@@ -334,6 +359,43 @@ impl Cond {
         }
     }
 
+    /// What asking one entry costs.
+    fn cost(&self) -> u8 {
+        match self {
+            Self::Always | Self::Never | Self::Among(_) | Self::NoTerm(_) | Self::NoReference(_) => 0,
+            Self::Row(_, test) => test.cost(),
+            Self::Named(_) | Self::Readable(..) => 1,
+            Self::Not(part) => part.cost(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::cost).max().unwrap_or_default(),
+            Self::Referred | Self::ReferredNamed(_) | Self::ReferredFrom(_) | Self::ReferredBy(_) => 3,
+        }
+    }
+
+    /// Whether it is about rows of the entry alone, so that its id is all that must be known of it.
+    pub(super) fn is_about_rows(&self) -> bool {
+        match self {
+            Self::Named(_) | Self::Readable(..) => false,
+            Self::Not(part) => part.is_about_rows(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::is_about_rows),
+            _ => true,
+        }
+    }
+
+    /// What does not pass, where that is a simpler condition than this one: then what passes is counted by what does not.
+    pub(super) fn opposite(&self) -> Option<Self> {
+        match self {
+            Self::Not(part) => Some((**part).clone()),
+            Self::NoTerm(attr) => Some(Self::Row(*attr, RowTest::Any)),
+            Self::NoReference(attr) => Some(Self::Row(*attr, RowTest::AnyReference)),
+            Self::Readable(..) => Some(Self::Not(Box::new(self.clone()))),
+            Self::Any(parts) if parts.iter().any(|part| part.opposite().is_some()) => {
+                let not = |part: &Self| part.opposite().unwrap_or_else(|| Self::Not(Box::new(part.clone())));
+                Some(Self::All(parts.iter().map(not).collect()))
+            }
+            _ => None,
+        }
+    }
+
     /// Looks up what tests on texts find, where that is not too much.
     pub(super) fn look_up(&mut self, db: &mut Db) -> Result<(), StoreError> {
         let most = MOST_LOOKED_UP;
@@ -349,7 +411,7 @@ impl Cond {
             Self::All(parts) | Self::Any(parts) => parts.iter_mut().try_for_each(|part| part.look_up(db)),
             Self::Not(part) => part.look_up(db),
             Self::Row(attr_id, test) => {
-                let attr_id = *attr_id;
+                let attr_id = attr_id.id;
                 let looked_up = match &*test {
                     RowTest::Text(text) => {
                         let by_trigrams = !has_few_texts(db, attr_id)?;
@@ -379,6 +441,8 @@ impl Cond {
                 sql.push("1 = 0");
             }
             Self::All(parts) => {
+                let mut parts: Vec<&Self> = parts.iter().collect();
+                parts.sort_by_key(|part| part.cost());
                 sql.push("(").joined(parts, " AND ", |sql, part| part.write(sql)).push(")");
             }
             Self::Any(parts) => {
@@ -393,17 +457,17 @@ impl Cond {
             Self::Among(ids) => {
                 sql.push("e.id IN ").ints(ids);
             }
-            Self::Row(attr_id, test) => {
+            Self::Row(attr, test) => {
                 sql.probe(|sql| {
-                    sql.rows_of_entry(test.table(), *attr_id);
+                    sql.rows_of_entry(test.table(), attr.id);
                     sql.push(" AND ");
-                    test.write_probe(sql, *attr_id);
+                    test.write_probe(sql, attr.id);
                 });
             }
-            Self::NoTerm(attr_id) | Self::NoReference(attr_id) => {
+            Self::NoTerm(attr) | Self::NoReference(attr) => {
                 let table = if matches!(self, Self::NoTerm(_)) { "search_term" } else { "search_ref" };
                 sql.push("NOT ").probe(|sql| {
-                    sql.rows_of_entry(table, *attr_id);
+                    sql.rows_of_entry(table, attr.id);
                 });
             }
             Self::Readable(viewer, attr_id) => {

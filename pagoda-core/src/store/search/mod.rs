@@ -20,7 +20,7 @@ mod sql;
 mod text;
 mod trigrams;
 
-pub use cond::{Cond, Repeated, RowTest, Viewer};
+pub use cond::{Attr, Cond, Repeated, RowTest, Viewer};
 pub use everywhere::{Everywhere, ValuesLike};
 pub use find::{Order, Search, Valued};
 pub use index::{Entered, Posting, is_complete, mark_complete, put, remove, remove_attrs, wipe};
