@@ -4,7 +4,7 @@ use super::{MAX_IDS, contains, directed, entry_count, found, references};
 use crate::store::conn::on_db;
 use crate::store::rows::{EntityRow, EntryRow, NewEntry, Paged};
 use crate::store::schema::{attr_value, attribute, entity, entity_attr, entry, entry_alias};
-use crate::store::search::fold;
+use crate::store::search::{self, fold};
 use crate::store::sort_key::sort_key;
 use crate::store::{Db, StoreError};
 use diesel::dsl::{exists, select};
@@ -38,12 +38,15 @@ pub struct EntryFilter {
     pub offset: i64,
 }
 
-/// The entries that a filter lets through, boxed for one backend.
+/// The entries that a filter lets through, boxed for one backend; only of these ids, where some are given.
 macro_rules! matching {
-    ($filter:expr, $dialect:ty) => {{
+    ($filter:expr, $among:expr, $dialect:ty) => {{
         let mut query = entry::table.filter(entry::entity_id.eq($filter.entity_id)).into_boxed::<$dialect>();
         if let Some(is_active) = $filter.is_active {
             query = query.filter(entry::is_active.eq(is_active));
+        }
+        if let Some(ids) = $among {
+            query = query.filter(entry::id.eq_any(ids));
         }
         for term in &$filter.terms {
             let in_name = entry::name_folded.like(contains(term)).escape('\\');
@@ -121,7 +124,9 @@ pub fn update(db: &mut Db, row: &EntryRow) -> Result<(), StoreError> {
 }
 
 /// A part of what a filter lets through, in its order or the opposite one.
-struct Part {
+struct Part<'a> {
+    /// Only these.
+    among: Option<&'a [i64]>,
     /// Only from this id on.
     from_id: Option<i64>,
     is_reversed: bool,
@@ -129,14 +134,16 @@ struct Part {
     offset: i64,
 }
 
-/// One page of the entries of an entity. Two statements; without terms neither depends on how many entries there are, by id
-/// not on how deep the page is either.
+/// One page of the entries of an entity. Two statements, and one more with terms; without them none depends on how many
+/// entries there are, by id not on how deep the page is either.
 pub fn list(db: &mut Db, filter: &EntryFilter) -> Result<Paged<EntryRow>, StoreError> {
     let EntryFilter { limit, offset, .. } = *filter;
-    let along = Part { from_id: None, is_reversed: false, limit, offset };
-    if !filter.terms.is_empty() {
-        let rows = part(db, filter, &along)?;
-        let total = on_db!(db, |c| matching!(filter, Dialect).count().get_result(c))?;
+    let along = Part { among: None, from_id: None, is_reversed: false, limit, offset };
+    if let Some(longest) = filter.terms.iter().max_by_key(|term| term.len()) {
+        let few = search::named_like(db, &[filter.entity_id], longest, filter.with_alias)?;
+        let among = few.as_deref();
+        let rows = part(db, filter, &Part { among, ..along })?;
+        let total = on_db!(db, |c| matching!(filter, among, Dialect).count().get_result(c))?;
         return Ok(Paged { rows, total });
     }
     let count = entry_count::of_entity(db, filter.entity_id, filter.is_active)?;
@@ -160,9 +167,9 @@ pub fn list(db: &mut Db, filter: &EntryFilter) -> Result<Paged<EntryRow>, StoreE
     Ok(Paged { rows, total })
 }
 
-fn part(db: &mut Db, filter: &EntryFilter, part: &Part) -> Result<Vec<EntryRow>, StoreError> {
+fn part(db: &mut Db, filter: &EntryFilter, part: &Part<'_>) -> Result<Vec<EntryRow>, StoreError> {
     on_db!(db, |c| {
-        let mut query = matching!(filter, Dialect).select(EntryRow::as_select());
+        let mut query = matching!(filter, part.among, Dialect).select(EntryRow::as_select());
         if let Some(id) = part.from_id {
             query = query.filter(entry::id.ge(id));
         }
@@ -269,8 +276,15 @@ pub fn named_like(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<EntryRow>, StoreError> {
+    let few = match keyword {
+        Some(keyword) => search::named_like(db, entity_ids, keyword, false)?,
+        None => None,
+    };
     on_db!(db, |c| {
         let mut query = entry::table.filter(entry::is_active.eq(true)).into_boxed::<Dialect>();
+        if let Some(ids) = few.as_deref() {
+            query = query.filter(entry::id.eq_any(ids));
+        }
         // Of one entity they are in order already; a list of ids would have them sorted.
         query = match entity_ids {
             [id] => query.filter(entry::entity_id.eq(*id)),

@@ -5,8 +5,11 @@ use super::sql::Sql;
 use super::text::TextTest;
 use crate::store::{Backend, Db, StoreError};
 
-/// Entries, and texts, that are gathered and sorted; where more pass, each entity is walked along its names.
-const MOST_GATHERED: usize = 2_000;
+/// Names, and rows of values, that are gathered and sorted; where more pass, the names of all entries are walked along.
+const MOST_GATHERED: i64 = 20_000;
+
+/// Entries that are walked along for their values, before all that pass are gathered after all.
+const MOST_WALKED: i64 = 20_000;
 
 /// A text that is looked for in all entries.
 #[derive(Debug, Clone)]
@@ -32,6 +35,20 @@ pub struct ValuesLike {
     pub false_flags: Vec<(i64, i64)>,
     /// Definitions whose values the viewer may not read.
     pub closed: Vec<i64>,
+}
+
+impl ValuesLike {
+    /// Definitions, how their terms compare with a list, and the list.
+    fn lists(&self) -> impl Iterator<Item = (i64, &'static str, &[i64])> {
+        let among = self.terms.iter().map(|(attr_id, terms)| (*attr_id, "IN ", terms.as_slice()));
+        let apart = self.terms_apart.iter().map(|(attr_id, terms)| (*attr_id, "NOT IN ", terms.as_slice()));
+        among.chain(apart)
+    }
+}
+
+/// A join that SQLite makes in the order in which it is written.
+fn cross_join(sql: &Sql) -> &'static str {
+    if sql.backend() == Backend::Sqlite { "CROSS JOIN" } else { "JOIN" }
 }
 
 impl Everywhere {
@@ -118,22 +135,14 @@ impl Everywhere {
             self.write_order(&mut sql, "e");
             return sql.numbers(db);
         }
-        // Too many to sort: the first of each entity are among the first of all.
-        let mut found = Vec::new();
-        for entity_id in &self.entity_ids {
-            let one = Self { entity_ids: vec![*entity_id], ..self.clone() };
-            let mut sql = Sql::new(db.backend());
-            sql.push("SELECT e.id AS n FROM entry e WHERE ");
-            one.write_entries(&mut sql);
-            sql.push(" AND ");
-            names.write(&mut sql);
-            sql.push(" ORDER BY ").by_code_point(|sql| {
-                sql.push("e.name");
-            });
-            sql.push(" LIMIT ").int(self.most);
-            found.extend(sql.numbers(db)?);
-        }
-        Ok(found)
+        // Too many to sort, so that the first of them are soon met.
+        let mut sql = Sql::new(db.backend());
+        sql.push("SELECT e.id AS n FROM entry e WHERE ");
+        self.write_walked(&mut sql);
+        sql.push(" AND ");
+        names.write(&mut sql);
+        self.write_order(&mut sql, "e");
+        sql.numbers(db)
     }
 
     /// Whether few enough names pass to be gathered.
@@ -144,7 +153,15 @@ impl Everywhere {
         sql.push(" AND ");
         self.names().write(&mut sql);
         sql.in_time("e.id").push(" LIMIT ").int(MOST_GATHERED + 1).push(") x");
-        Ok(sql.number(db)? <= i64::try_from(MOST_GATHERED).unwrap_or(i64::MAX))
+        Ok(sql.number(db)? <= MOST_GATHERED)
+    }
+
+    /// Writes that `e` is one of the entries that are looked at, so that it is met in the order of names: by no other index.
+    fn write_walked(&self, sql: &mut Sql) {
+        let plus = if sql.backend() == Backend::Sqlite { "+" } else { "" };
+        sql.push("e.is_active AND ").push(plus).push("e.entity_id IN ").ints(&self.entity_ids).push(" AND ");
+        Cond::Readable(self.viewer.clone(), None).write(sql);
+        sql.in_time("e.id");
     }
 
     /// The first entries, in the order of names, that have a value that passes and a name that does not.
@@ -155,31 +172,101 @@ impl Everywhere {
         if self.texts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = Sql::new(db.backend());
-        // SQLite joins in the order in which this is written.
-        let cross = if sql.backend() == Backend::Sqlite { "CROSS JOIN" } else { "JOIN" };
-        sql.push("SELECT e.id AS n FROM (SELECT DISTINCT e.id, e.name FROM (");
-        sql.push("SELECT p.attr_id, p.entry_id FROM search_text t ").push(cross);
-        sql.push(" search_term p ON p.attr_id = t.attr_id AND p.term = t.id WHERE 1 = 1");
-        self.write_trigrams(&mut sql, "t.id", "search_text_fts");
-        sql.push(" AND ");
-        self.write_tests(&mut sql, "t.folded", "t.text");
-        sql.in_time("t.id");
-        sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM entry t ").push(cross);
-        sql.push(" search_ref p ON p.ref_id = t.id WHERE t.is_active");
-        self.write_trigrams(&mut sql, "t.id", "entry_fts");
-        sql.push(" AND ");
-        self.write_tests(&mut sql, "t.name_folded", "t.name");
-        sql.in_time("t.id");
-        for (attr_id, terms) in &like.terms {
-            sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM search_term p WHERE p.attr_id = ")
-                .int(attr_id);
-            sql.push(" AND p.term IN ").ints(terms);
+        if !self.values_are_few(db, like)? {
+            let first = self.valued_first(db, like)?;
+            if first.len() >= self.most {
+                return Ok(first);
+            }
         }
-        for (attr_id, terms) in &like.terms_apart {
+        let mut sql = Sql::new(db.backend());
+        let cross = cross_join(&sql);
+        sql.push("SELECT e.id AS n FROM (SELECT DISTINCT e.id, e.name FROM (");
+        self.write_rows(&mut sql, like, None);
+        sql.push(") v ").push(cross).push(" entry e ON e.id = v.entry_id WHERE ");
+        self.write_entries(&mut sql);
+        self.write_readable(&mut sql);
+        sql.push(" AND NOT ");
+        self.write_tests(&mut sql, "e.name_folded", "e.name");
+        sql.push(") e");
+        self.write_order(&mut sql, "e");
+        sql.numbers(db)
+    }
+
+    /// As [`Self::valued`], of those of the first names of all.
+    fn valued_first(&self, db: &mut Db, like: &ValuesLike) -> Result<Vec<i64>, StoreError> {
+        let mut sql = Sql::new(db.backend());
+        sql.push("SELECT e.id AS n FROM entry e WHERE ");
+        sql.by_code_point(|sql| {
+            sql.push("e.name");
+        });
+        // A text that no name exceeds, where there are not so many entries.
+        sql.push(" <= COALESCE((SELECT w.name FROM entry w WHERE w.is_active ORDER BY ").by_code_point(
+            |sql| {
+                sql.push("w.name");
+            },
+        );
+        sql.push(", w.id LIMIT 1 OFFSET ").int(MOST_WALKED).push("), ").bind("\u{10ffff}").push(") AND ");
+        self.write_walked(&mut sql);
+        sql.push(" AND EXISTS (SELECT 1 FROM (");
+        self.write_rows(&mut sql, like, Some("e.id"));
+        sql.push(") v WHERE 1 = 1");
+        self.write_readable(&mut sql);
+        sql.push(") AND NOT ");
+        self.write_tests(&mut sql, "e.name_folded", "e.name");
+        self.write_order(&mut sql, "e");
+        sql.numbers(db)
+    }
+
+    /// Whether few enough rows pass to be gathered.
+    fn values_are_few(&self, db: &mut Db, like: &ValuesLike) -> Result<bool, StoreError> {
+        let mut sql = Sql::new(db.backend());
+        sql.push("SELECT count(*) AS n FROM (SELECT 1 FROM (");
+        self.write_rows(&mut sql, like, None);
+        sql.push(") v LIMIT ").int(MOST_GATHERED + 1).push(") x");
+        Ok(sql.number(db)? <= MOST_GATHERED)
+    }
+
+    /// Selects the rows that pass, `attr_id` and `entry_id`, perhaps repeatedly: all, or those of an entry.
+    fn write_rows(&self, sql: &mut Sql, like: &ValuesLike, of: Option<&str>) {
+        // SQLite joins in the order in which this is written: from the texts to their rows, or from the rows to their texts.
+        let cross = cross_join(sql);
+        let own = |sql: &mut Sql, entry: &str| {
+            if let Some(of) = of {
+                sql.push(" AND ").push(entry).push(" = ").push(of);
+            }
+        };
+        sql.push("SELECT v.attr_id, v.entry_id FROM (SELECT p.attr_id, p.entry_id FROM ");
+        let (texts, names) = match of {
+            None => ("search_text t", "entry t"),
+            Some(_) => ("search_term p", "search_ref p"),
+        };
+        let (of_text, of_name) = match of {
+            None => ("search_term p", "search_ref p"),
+            Some(_) => ("search_text t", "entry t"),
+        };
+        sql.push(texts).push(" ").push(cross).push(" ").push(of_text);
+        sql.push(" ON p.attr_id = t.attr_id AND p.term = t.id WHERE 1 = 1");
+        own(sql, "p.entry_id");
+        if of.is_none() {
+            self.write_trigrams(sql, "t.id", "search_text_fts");
+        }
+        sql.push(" AND ");
+        self.write_tests(sql, "t.folded", "t.text");
+        sql.in_time("t.id");
+        sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM ").push(names).push(" ").push(cross);
+        sql.push(" ").push(of_name).push(" ON p.ref_id = t.id WHERE t.is_active");
+        own(sql, "p.entry_id");
+        if of.is_none() {
+            self.write_trigrams(sql, "t.id", "entry_fts");
+        }
+        sql.push(" AND ");
+        self.write_tests(sql, "t.name_folded", "t.name");
+        sql.in_time("t.id");
+        for (attr_id, compared, terms) in like.lists() {
             sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM search_term p WHERE p.attr_id = ")
                 .int(attr_id);
-            sql.push(" AND NOT (p.term IN ").ints(terms).push(")");
+            sql.push(" AND p.term ").push(compared).ints(terms);
+            own(sql, "p.entry_id");
         }
         for (attr_id, entity_id) in &like.false_flags {
             sql.push(" UNION ALL SELECT ")
@@ -189,19 +276,12 @@ impl Everywhere {
                 " AND NOT EXISTS (SELECT 1 FROM search_term p WHERE p.entry_id = x.id AND p.attr_id = ",
             );
             sql.int(attr_id).push(" AND p.term = 1)");
+            own(sql, "x.id");
         }
-        sql.push(") v ").push(cross).push(" entity_attr d ON d.id = v.attr_id AND d.is_active ").push(cross);
-        sql.push(" entry e ON e.id = v.entry_id WHERE ");
-        self.write_entries(&mut sql);
+        sql.push(") v ").push(cross).push(" entity_attr d ON d.id = v.attr_id AND d.is_active");
         if !like.closed.is_empty() {
-            sql.push(" AND v.attr_id NOT IN ").ints(&like.closed);
+            sql.push(" WHERE v.attr_id NOT IN ").ints(&like.closed);
         }
-        self.write_readable(&mut sql);
-        sql.push(" AND NOT ");
-        self.write_tests(&mut sql, "e.name_folded", "e.name");
-        sql.push(") e");
-        self.write_order(&mut sql, "e");
-        sql.numbers(db)
     }
 
     /// The viewer may read the attribute of the row `v`.

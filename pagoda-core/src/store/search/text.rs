@@ -61,6 +61,12 @@ pub struct TextTest {
 }
 
 impl TextTest {
+    /// Passes what contains a text, ignoring case.
+    #[must_use]
+    pub fn containing(text: &str) -> Self {
+        Self { folded: fold(text), at_start: false, at_end: false, exact: text.to_owned() }
+    }
+
     /// Whether a text passes.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

@@ -1,0 +1,48 @@
+//! Which entries have a name that contains a text, where few do.
+
+use super::sql::Sql;
+use super::text::TextTest;
+use crate::store::{Backend, Db, StoreError};
+
+/// Entries up to which a list is given them by id.
+const FEW: usize = 1_000;
+
+/// The entries of some entities, deleted ones included, whose name, or one of whose aliases, contains a term. Nothing where
+/// the term is too short for the trigram index, or where there are so many that reading names in the order of the list is
+/// as good. One statement.
+///
+/// # Errors
+/// Those of any statement.
+pub fn named_like(
+    db: &mut Db,
+    entity_ids: &[i64],
+    term: &str,
+    with_alias: bool,
+) -> Result<Option<Vec<i64>>, StoreError> {
+    let test = TextTest::containing(term);
+    if !test.has_trigrams() {
+        return Ok(None);
+    }
+    let mut sql = Sql::new(db.backend());
+    // The unary plus: not by the entity.
+    let plus = if sql.backend() == Backend::Sqlite { "+" } else { "" };
+    sql.push("SELECT id AS n FROM (SELECT t.id FROM entry t WHERE ")
+        .push(plus)
+        .push("t.entity_id IN ")
+        .ints(entity_ids);
+    if sql.backend() == Backend::Sqlite {
+        sql.push(" AND t.id IN (SELECT rowid FROM entry_fts WHERE entry_fts MATCH ")
+            .bind(&test.fts())
+            .push(")");
+    }
+    sql.push(" AND ");
+    test.write(&mut sql, "t.name_folded", "t.name");
+    if with_alias {
+        sql.push(" UNION SELECT a.entry_id FROM entry_alias a WHERE a.entity_id IN ").ints(entity_ids);
+        sql.push(" AND ");
+        test.write(&mut sql, "a.name_folded", "a.name");
+    }
+    sql.push(") x LIMIT ").int(FEW + 1);
+    let ids = sql.numbers(db)?;
+    Ok((ids.len() <= FEW).then_some(ids))
+}
