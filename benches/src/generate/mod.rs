@@ -106,7 +106,7 @@ pub fn generate(order: &Order) -> anyhow::Result<Manifest> {
     let entities = entities(&admin, order.entries)?;
     let site = Site::new(order.seed, entities, crew.users.clone(), crew.roles.clone(), crew.groups.clone());
     fill(&host.store, &site, order.entries)?;
-    bulk::look_anew(&mut host.store.writer()?)?;
+    bulk::settle(&mut host.store.writer()?)?;
     hide(&admin, &site, &crew)?;
     let seconds = began.elapsed().as_secs_f64();
     Ok(manifest(order, &site, crew, seconds))

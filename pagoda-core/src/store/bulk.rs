@@ -15,6 +15,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 
+/// Pages of a trigram index that are merged in one step.
+const MERGED: i64 = 2_000;
+
 /// An entry with everything that its creation writes.
 #[derive(Clone, Debug, Default)]
 pub struct BulkEntry {
@@ -82,18 +85,38 @@ pub fn insert(db: &mut Db, entries: &mut [BulkEntry]) -> Result<(), StoreError> 
     search::put(db, &entered.collect::<Vec<_>>())
 }
 
-/// Lets PostgreSQL look at what is in the tables now, as its own housekeeping does some time later: until then it plans for
-/// the tables that there were before. Outside a transaction.
+/// Brings the database at once to where its own housekeeping would bring it some time later, after very many rows: on PostgreSQL
+/// it looks at what is in the tables now, until then it plans for those that there were; on SQLite the parts of the trigram
+/// indexes become one, step by step, so that other writers wait for none of it long. Outside a transaction.
 ///
 /// # Errors
 /// Those of any statement.
-pub fn look_anew(db: &mut Db) -> Result<(), StoreError> {
+pub fn settle(db: &mut Db) -> Result<(), StoreError> {
     match db.backend() {
-        Backend::Sqlite => Ok(()),
-        Backend::Postgres => db.execute_batch(
-            "ANALYZE entry; ANALYZE attribute; ANALYZE attr_value; ANALYZE entry_name; ANALYZE acl_grant; \
-             ANALYZE search_text; ANALYZE search_term; ANALYZE search_ref",
-        ),
+        Backend::Sqlite => ["search_text_fts", "entry_fts"].iter().try_for_each(|table| merge(db, table)),
+        Backend::Postgres => {
+            let tables = "entry attribute attr_value entry_name acl_grant entry_count search_text search_term search_ref";
+            tables.split(' ').try_for_each(|table| db.execute_batch(&format!("VACUUM (ANALYZE) {table}")))
+        }
+    }
+}
+
+/// Merges an FTS5 table. A step that changes nothing but the command itself was the last one. *Source: FTS5, "merge".*
+fn merge(db: &mut Db, table: &str) -> Result<(), StoreError> {
+    let changes = |db: &mut Db| -> Result<i64, StoreError> {
+        let changes: Number = on_db!(db, |c| sql_query("SELECT total_changes() AS id").get_result(c))?;
+        Ok(changes.id)
+    };
+    let mut before = changes(db)?;
+    // Negative: all levels are one from now on.
+    let mut pages = -MERGED;
+    loop {
+        db.execute_batch(&format!("INSERT INTO {table} ({table}, rank) VALUES ('merge', {pages})"))?;
+        let after = changes(db)?;
+        if after - before < 2 {
+            return Ok(());
+        }
+        (before, pages) = (after, MERGED);
     }
 }
 

@@ -375,8 +375,9 @@ fn ordered(
     if !acl::allowed(op, &Subject::attr(definition, entity), Level::Readable)? {
         return Ok((search::Order::Name, Cond::Always));
     }
-    let (attr_type, _) = attribute::type_of(definition)?;
+    let (attr_type, kind) = attribute::type_of(definition)?;
     let by = match Searched::of(attr_type) {
+        Searched::Text if !kind.is_array() => Valued::IndexedText,
         Searched::Day => Valued::Moment,
         Searched::Reference => Valued::Reference,
         Searched::Group => Valued::Group,

@@ -6,7 +6,7 @@ use crate::services::error::OpError;
 use crate::store::queries::{attr, entry as entries, value};
 use crate::store::rows::{EntityAttrRow, EntryRow};
 use crate::store::search::{self, Entered, Trigrams};
-use crate::store::{Backend, Db, Store};
+use crate::store::{Backend, Db, Store, bulk};
 use std::collections::HashMap;
 
 /// Entries that are read at a time.
@@ -100,6 +100,9 @@ fn fill(db: &mut Db) -> Result<u64, OpError> {
             told = so_far.active / TELL;
             tracing::info!(entries = so_far.active, "indexing for searches");
         }
+    }
+    if !db.in_transaction() {
+        bulk::settle(db)?;
     }
     db.widen_cache(false)?;
     Ok(so_far.active)

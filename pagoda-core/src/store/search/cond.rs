@@ -181,6 +181,11 @@ impl RowTest {
                 sql.push(plus).push("p.term >= ").int(from.unwrap_or(i64::MIN + 1));
                 sql.push(" AND ").push(plus).push("p.term <= ").int(to.unwrap_or(i64::MAX));
             }
+            // The trigram index by itself: ids of other attributes' texts are no terms of this one.
+            Self::Text(test) if sql.backend() == Backend::Sqlite && test.is_by_trigrams_alone() => {
+                sql.push("p.term IN (SELECT rowid FROM search_text_fts WHERE search_text_fts MATCH ");
+                sql.bind(&test.fts()).push(")").in_time("p.entry_id");
+            }
             Self::Text(test) => {
                 sql.push("p.term IN (");
                 texts(sql, attr_id, test, true);

@@ -45,8 +45,10 @@ pub enum Order {
 /// What values are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Valued {
-    /// Their text; nothing is an empty text.
+    /// Their text, which is kept with the value; nothing is an empty text.
     Text,
+    /// The same, of values that are one text, which the index has.
+    IndexedText,
     /// The point in time that their text is; nothing comes last.
     Moment,
     /// The name of the entry that they refer to.
@@ -256,6 +258,10 @@ impl Search {
             sql.push(" THEN ");
             match by {
                 Valued::Text => text(sql),
+                Valued::IndexedText => {
+                    sql.push("(SELECT (SELECT t.text FROM search_text t WHERE t.attr_id = ").int(attr_id);
+                    sql.push(" AND t.id = p.term) ").rows_of_entry("search_term", attr_id).push(")");
+                }
                 Valued::Moment => {
                     // Without the Z a second comes before its fractions.
                     sql.push("replace(");

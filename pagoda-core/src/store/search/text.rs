@@ -96,6 +96,11 @@ impl TextTest {
         self.folded.chars().count() >= TRIGRAM
     }
 
+    /// Whether the trigram index of SQLite finds nothing but what passes: all trigrams of a text, one behind the other, are it.
+    pub(super) fn is_by_trigrams_alone(&self) -> bool {
+        self.has_trigrams() && !self.at_start && !self.at_end
+    }
+
     /// The condition on a folded column and one with the text itself.
     pub(super) fn write(&self, sql: &mut Sql, folded: &str, text: &str) {
         sql.push("(");

@@ -162,7 +162,7 @@ on_both! {
         let ids = ids::allocate(db, 3_000).unwrap();
         let mut entries: Vec<BulkEntry> = ids.iter().map(|id| new(&world, *id, &format!("entry {id}"))).collect();
         insert(db, &mut entries).unwrap();
-        bulk::look_anew(db).unwrap();
+        bulk::settle(db).unwrap();
         assert_eq!(entry_count::all(db).unwrap(), 3_000);
         let last = *ids.last().unwrap();
         assert_eq!(value::latest_of(db, last).unwrap()[0].1.text_value, format!("entry {last}"));
