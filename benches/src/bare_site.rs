@@ -6,8 +6,11 @@ use crate::bare::document;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpResponse, error};
 use anyhow::Context;
+use pagoda_core::services::attribute::Content;
+use pagoda_core::services::search::index::postings;
 use pagoda_core::store::queries::{alias, audit, entity, entry, entry_name, job, lock, value};
 use pagoda_core::store::rows::{NewAttrValue, NewAttribute, NewAudit, NewEntry, NewEntryName, NewJob};
+use pagoda_core::store::search::{self, Entered};
 use pagoda_core::store::{Store, ids};
 use pagoda_plugin_sdk::model::AttrType;
 use pagoda_plugin_sdk::time::{Timestamp, Zone};
@@ -141,6 +144,23 @@ async fn create(id: Path<i64>, body: Bytes, shared: Shared) -> actix_web::Result
     blocking(move || write(&shared.0, *id, &serde_json::from_slice(&body)?)).await
 }
 
+/// A value that was sent, as it is searched.
+fn content(attr_type: AttrType, value: &Value) -> Content {
+    match value {
+        Value::Array(list) => {
+            let elements = list.iter().map(|element| content(attr_type, element)).collect();
+            Content { elements, ..Content::default() }
+        }
+        Value::Number(to) if attr_type == AttrType::Object => {
+            Content { reference: to.as_i64(), ..Content::default() }
+        }
+        text => Content {
+            text: text.as_str().map_or_else(|| text.to_string(), str::to_owned),
+            ..Content::default()
+        },
+    }
+}
+
 /// The rows of a creation: what the entity has, whether the name is free and the references lead anywhere, then the rows.
 fn write(store: &Store, entity_id: i64, new: &New) -> anyhow::Result<Vec<u8>> {
     let db = &mut store.writer()?;
@@ -154,6 +174,7 @@ fn write(store: &Store, entity_id: i64, new: &New) -> anyhow::Result<Vec<u8>> {
     let id = ids::allocate(db, 1)?.first().copied().unwrap_or_default();
     let mut values = Vec::new();
     let mut elements: Vec<Vec<NewAttrValue>> = Vec::new();
+    let mut entered: Vec<Entered> = Vec::new();
     for row in &held {
         let Some(given) = new.attrs.iter().find(|given| given.id == row.attr.id) else { continue };
         let of = |text: &Value| NewAttrValue {
@@ -165,6 +186,12 @@ fn write(store: &Store, entity_id: i64, new: &New) -> anyhow::Result<Vec<u8>> {
         };
         let latest = |value| NewAttrValue { is_latest: true, ..value };
         elements.push(Vec::new());
+        let attr_type = AttrType::from_code(row.attr.attr_type.into()).context("no such type")?;
+        entered.push(Entered {
+            entry_id: id,
+            attr_id: row.attr.id,
+            postings: postings(row.attr.id, attr_type, &content(attr_type, &given.value)),
+        });
         values.push(match &given.value {
             Value::Array(list) => {
                 let own = list.iter().zip(0..).map(|(text, position)| NewAttrValue { position, ..of(text) });
@@ -216,6 +243,7 @@ fn write(store: &Store, entity_id: i64, new: &New) -> anyhow::Result<Vec<u8>> {
         }
     }
     value::insert_values(db, &elements.concat())?;
+    search::put(db, &entered)?;
     let record = NewJob {
         owner_id: ADMIN,
         operation: 27,

@@ -7,11 +7,13 @@ use super::scenario::{Scenario, World};
 use super::{Figure, Side, chosen, closed, compare, measure, table};
 use crate::bare_site;
 use crate::generate::{Manifest, Order, generate};
+use crate::load;
 use crate::report::{median, say};
 use crate::serving::Serving;
 use anyhow::Context;
 use pagoda_core::config::Config;
 use pagoda_core::store::{DatabaseUrl, Store, StoreOptions};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -88,9 +90,11 @@ pub fn report(plot: &Plot) -> anyhow::Result<()> {
             }
             closed_loops.extend(figures);
             ratios.extend(against_bare(plot, &side, url, manifest)?);
+            // After each site: what was measured is there, whatever becomes of the next.
+            write(plot, &closed_loops, &open_loops, &ratios, &idle)?;
         }
     }
-    write(plot, &closed_loops, &open_loops, &ratios, &idle)
+    Ok(())
 }
 
 fn start(plot: &Plot, name: &str, database: &str, manifest: Manifest) -> anyhow::Result<Side> {
@@ -121,21 +125,32 @@ fn against_bare(
     let store = Store::open(StoreOptions { exclusive: false, ..StoreOptions::new(url) })?;
     let bare = Serving::bare(bare_site::site(store, Config::default().time_zone))?;
     let world = Rc::new(World::new(manifest)?);
+    for scenario in chosen(&[]).filter(|scenario| ["detail", "list"].contains(&scenario.name)) {
+        let request = world.next(scenario).context("nothing to ask for")?;
+        let shown = |address| -> anyhow::Result<Value> {
+            let mut shown: Value = serde_json::from_slice(&load::once(address, &request)?)?;
+            // Links name the server.
+            for key in ["next", "previous"] {
+                shown.as_object_mut().map(|shown| shown.remove(key));
+            }
+            Ok(shown)
+        };
+        let (ours, theirs) = (shown(side.server.address)?, shown(bare.address)?);
+        anyhow::ensure!(ours == theirs, "the answers differ: {ours} and {theirs}");
+    }
     let plan = closed(plot.connections, plot.duration);
     let mut ratios = Vec::new();
     for (name, goal) in [("detail", 0.7), ("list", 0.7), ("create", 0.5)] {
         let scenario = chosen(&[]).find(|scenario| scenario.name == name).context("no such scenario")?;
         let mut of_rounds = Vec::new();
         for round in 0..ROUNDS {
-            let (mut ours, mut theirs) = (0.0, 0.0);
-            for turn in 0..2 {
-                if (round + turn) % 2 == 0 {
-                    ours = drive(side.server.address, scenario, &side.world, plan)?.rate();
-                } else {
-                    theirs = drive(bare.address, scenario, &world, plan)?.rate();
-                }
+            match taking_turns(side, &bare, &world, scenario, plan, round % 2 == 0) {
+                Ok(ratio) => of_rounds.push(ratio),
+                Err(error) => say(&format!("{name} beside the bare program: FAILED, {error:#}")),
             }
-            of_rounds.push(ours / theirs);
+        }
+        if of_rounds.is_empty() {
+            continue;
         }
         let range =
             of_rounds.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), r| (low.min(*r), high.max(*r)));
@@ -145,6 +160,27 @@ fn against_bare(
         ratios.push(ratio);
     }
     Ok(ratios)
+}
+
+/// One round of each: Pagoda's rate through the bare program's.
+fn taking_turns(
+    side: &Side,
+    bare: &Serving,
+    world: &Rc<World>,
+    scenario: &'static Scenario,
+    plan: Plan,
+    ours_first: bool,
+) -> anyhow::Result<f64> {
+    let ours = || drive(side.server.address, scenario, &side.world, plan);
+    let theirs = || drive(bare.address, scenario, world, plan);
+    let (ours, theirs) = if ours_first {
+        let ours = ours()?;
+        (ours, theirs()?)
+    } else {
+        let theirs = theirs()?;
+        (ours()?, theirs)
+    };
+    Ok(ours.rate() / theirs.rate())
 }
 
 fn write(

@@ -129,7 +129,12 @@ impl TextTest {
             }
         }
         if self.is_exact_apart() {
-            sql.push(" OR ").push(text).push(" = ").bind(&self.exact);
+            sql.push(" OR ");
+            // Only of the folded column does PostgreSQL have an index.
+            if sql.backend() == Backend::Postgres {
+                sql.push(folded).push(" = ").bind(&fold(&self.exact)).push(" AND ");
+            }
+            sql.push(text).push(" = ").bind(&self.exact);
         }
         sql.push(")");
     }
