@@ -14,8 +14,9 @@ use crate::store::{Backend, Db, StoreError};
 /// Entries of a part of a condition up to which it is known how many they are.
 const MOST_COUNTED: i64 = 100_000;
 
-/// Entries of a part that is not counted, because counting is not cheaper than finding.
-const GUESSED: i64 = 20_000;
+/// Entries of a part that is not counted, because counting is not cheaper than finding: rather many, finding them costs more
+/// than finding what has a term.
+const GUESSED: i64 = 60_000;
 
 /// Entries that are gathered for a page before walking along the names is considered.
 const FEW_GATHERED: i64 = 1_000;

@@ -1,5 +1,6 @@
 //! Keeps the index in step: within the transaction that changes values.
 
+use super::sql::Sql;
 use super::text::{fold, indexed};
 use crate::store::conn::on_db;
 use crate::store::schema::{search_ref, search_state, search_term, search_text};
@@ -115,33 +116,20 @@ pub fn remove_attrs(
     of_terms: &[i64],
     of_references: &[i64],
 ) -> Result<(), StoreError> {
-    if !of_terms.is_empty() {
-        remove_terms(db, entry_id, of_terms)?;
-    }
-    if !of_references.is_empty() {
-        remove_references(db, entry_id, of_references)?;
+    for (table, attr_ids) in [("search_term", of_terms), ("search_ref", of_references)] {
+        if attr_ids.is_empty() {
+            continue;
+        }
+        let mut sql = Sql::new(db.backend());
+        sql.push("DELETE FROM ").push(table);
+        // By itself it reads all rows of the attribute, whose key begins with that.
+        if db.backend() == Backend::Sqlite {
+            sql.push(" INDEXED BY ").push(table).push("_entry");
+        }
+        sql.push(" WHERE entry_id = ").int(entry_id).push(" AND attr_id IN ").ints(attr_ids);
+        sql.run(db)?;
     }
     Ok(())
-}
-
-fn remove_terms(db: &mut Db, entry_id: i64, attr_ids: &[i64]) -> Result<(), StoreError> {
-    on_db!(db, |c| diesel::delete(
-        search_term::table
-            .filter(search_term::entry_id.eq(entry_id))
-            .filter(search_term::attr_id.eq_any(attr_ids))
-    )
-    .execute(c))
-    .map(|_| ())
-}
-
-fn remove_references(db: &mut Db, entry_id: i64, attr_ids: &[i64]) -> Result<(), StoreError> {
-    on_db!(db, |c| diesel::delete(
-        search_ref::table
-            .filter(search_ref::entry_id.eq(entry_id))
-            .filter(search_ref::attr_id.eq_any(attr_ids))
-    )
-    .execute(c))
-    .map(|_| ())
 }
 
 /// Takes all rows of an entry out: two statements.

@@ -129,6 +129,11 @@ impl Sql {
         Ok(rows.into_iter().map(|row| row.n).collect())
     }
 
+    /// Runs a statement that answers nothing and compares with no text.
+    pub(super) fn run(&self, db: &mut Db) -> Result<(), StoreError> {
+        on_db!(db, |c| sql_query(self.text.as_str()).execute(c)).map(drop)
+    }
+
     /// The one number in the column `n`.
     pub(super) fn number(&self, db: &mut Db) -> Result<i64, StoreError> {
         Ok(self.numbers(db)?.first().copied().unwrap_or_default())

@@ -364,5 +364,8 @@ on_both! {
         let everywhere = Everywhere { entity_ids: vec![entity.id], viewer: Viewer::Roles(vec![1]), texts: vec![vec![text]], most: 20 };
         looked_up_by(db, "", |db| everywhere.exactly_named(db, "one"));
         looked_up_by(db, "", |db| everywhere.named(db));
+        looked_up_by(db, "search_term_entry", |db| search::remove_attrs(db, 1, &[1, 2], &[]));
+        looked_up_by(db, "search_ref_entry", |db| search::remove_attrs(db, 1, &[], &[1]));
+        looked_up_by(db, "", |db| search::remove(db, 1));
     }
 }
