@@ -57,9 +57,11 @@ async fn detail(id: Path<i64>, shared: Shared) -> actix_web::Result<HttpResponse
 
 #[derive(Deserialize)]
 struct Window {
-    limit: i64,
-    offset: i64,
+    page: i64,
 }
+
+/// Rows of a page.
+const PAGE: i64 = 30;
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -94,14 +96,14 @@ async fn list(id: Path<i64>, window: Query<Window>, shared: Shared) -> actix_web
             terms: Vec::new(),
             with_alias: false,
             order: Vec::new(),
-            limit: window.limit,
-            offset: window.offset,
+            limit: PAGE,
+            offset: (window.page - 1) * PAGE,
         };
         let page = entry::list(db, &filter)?;
         let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
         let aliases = alias::of_entries(db, &ids)?;
         db.commit()?;
-        let link = |offset: i64| format!("/entity/api/v2/{}/entries/?is_active=true&limit={}&offset={offset}", schema.id, window.limit);
+        let link = |page: i64| format!("/entity/api/v2/{}/entries/?is_active=true&page={page}", schema.id);
         let item = |row| {
             let row: &pagoda_core::store::rows::EntryRow = row;
             let own = aliases.iter().filter(|alias| alias.entry_id == row.id);
@@ -119,8 +121,8 @@ async fn list(id: Path<i64>, window: Query<Window>, shared: Shared) -> actix_web
         };
         let shown = Page {
             count: page.total,
-            next: (window.offset + window.limit < page.total).then(|| link(window.offset + window.limit)),
-            previous: (window.offset > 0).then(|| link((window.offset - window.limit).max(0))),
+            next: (window.page * PAGE < page.total).then(|| link(window.page + 1)),
+            previous: (window.page > 1).then(|| link(window.page - 1)),
             results: page.rows.iter().map(item).collect(),
         };
         Ok(serde_json::to_vec(&shown)?)

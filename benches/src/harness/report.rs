@@ -126,9 +126,11 @@ fn against_bare(
     let bare = Serving::bare(bare_site::site(store, Config::default().time_zone))?;
     let world = Rc::new(World::new(manifest)?);
     for scenario in chosen(&[]).filter(|scenario| ["detail", "list"].contains(&scenario.name)) {
-        let request = world.next(scenario).context("nothing to ask for")?;
+        let bytes = world.next(scenario).context("nothing to ask for")?;
+        let request = String::from_utf8_lossy(&bytes);
+        let request = request.lines().next().unwrap_or_default();
         let shown = |address| -> anyhow::Result<Value> {
-            let mut shown: Value = serde_json::from_slice(&load::once(address, &request)?)?;
+            let mut shown: Value = serde_json::from_slice(&load::once(address, &bytes)?)?;
             // Links name the server.
             for key in ["next", "previous"] {
                 shown.as_object_mut().map(|shown| shown.remove(key));
@@ -136,7 +138,7 @@ fn against_bare(
             Ok(shown)
         };
         let (ours, theirs) = (shown(side.server.address)?, shown(bare.address)?);
-        anyhow::ensure!(ours == theirs, "the answers differ: {ours} and {theirs}");
+        anyhow::ensure!(ours == theirs, "{request}: the bare program answers something else");
     }
     let plan = closed(plot.connections, plot.duration);
     let mut ratios = Vec::new();

@@ -96,9 +96,8 @@ impl World {
     /// A page of servers that begins behind this part of them.
     fn page(&self, part: f64) -> String {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
-        let offset = (self.server.count() as f64 * part) as u64;
-        let id = self.server.id;
-        format!("/entity/api/v2/{id}/entries/?is_active=true&limit={PAGE}&offset={offset}")
+        let page = (self.server.count() as f64 * part) as u64 / PAGE + 1;
+        format!("/entity/api/v2/{}/entries/?is_active=true&page={page}", self.server.id)
     }
 
     fn detail(&self, random: &mut Random) -> String {
