@@ -148,12 +148,16 @@ ANY_INTEGER = {"target_id", "object_id"}
 
 
 def parameters_fall_back(kind, case, response):
+    """Each one by itself; one without a value counts as not sent, a number may have blanks around it. Source: spec, entity
+    §0.4."""
     if kind != "AcceptedNegativeData" or not case.meta:
         return False
     changed = {mutation.parameter for mutation in getattr(case.meta.phase.data, "mutations", None) or []}
     changed.add(getattr(case.meta.phase.data, "parameter", None))
     changed.discard(None)
-    return bool(changed) and changed <= FORGIVEN | ANY_INTEGER
+    sent = {name: str((case.query or {}).get(name, "-")) for name in changed}
+    plain = {name for name, text in sent.items() if not text or text != text.strip() and text.strip().isdecimal()}
+    return bool(changed) and changed <= FORGIVEN | ANY_INTEGER | plain
 
 
 # Operations that refuse some users without a body. Source: spec, entity §0.2 and auth-user §4.9.
@@ -171,8 +175,23 @@ def refusals_may_be_silent(kind, case, response):
 
 def nobody_refers_to_what_is_not_there(kind, case, response):
     """Whatever the digits are, the answer is an empty list. Source: spec, entry §13."""
+    digits = str((case.path_parameters or {}).get("id", "")).strip()
+    is_none = digits.isdecimal() and int(digits) >= 2**63
     changed = getattr(case.meta.phase.data, "parameter", None) if case.meta else None
-    return kind == "AcceptedNegativeData" and is_operation(case, "entry_referrers") and changed == "id"
+    return kind == "AcceptedNegativeData" and is_operation(case, "entry_referrers") and (is_none or changed == "id")
+
+
+def an_import_finds_its_roles_in_a_job(kind, case, response):
+    """An id that no role has is a failure of its row, which the job tells. Source: spec, acl-role §6.3."""
+    if kind != "AcceptedNegativeData" or not is_operation(case, "role_import") or not isinstance(case.body, list):
+        return False
+    document = case.operation.schema.raw_schema
+    rows = [
+        {key: value for key, value in row.items() if key != "id"} if isinstance(row, dict) else row for row in case.body
+    ]
+    schemas = [content["schema"] for content in case.operation.definition.raw["requestBody"]["content"].values()]
+    whole = [{**schema, "components": document["components"]} for schema in schemas]
+    return any(is_valid(full, meant(full, schema, rows)) for full, schema in zip(whole, schemas))
 
 
 def the_older_route_answers_400(kind, case, response):
@@ -198,6 +217,7 @@ def strangers_learn_no_methods(kind, case, response):
 REASONS = [
     strangers_learn_no_methods,
     nobody_refers_to_what_is_not_there,
+    an_import_finds_its_roles_in_a_job,
     the_older_route_answers_400,
     a_value_is_restored_by_patch_only,
     scalars_are_read_leniently,
