@@ -6,10 +6,10 @@ use crate::bare::document;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpResponse, error};
 use anyhow::Context;
-use pagoda_core::services::attribute::Content;
+use pagoda_core::services::attribute::{Content, element_rows, row_of};
 use pagoda_core::services::search::index::postings;
 use pagoda_core::store::queries::{alias, audit, entity, entry, entry_name, job, lock, value};
-use pagoda_core::store::rows::{NewAttrValue, NewAttribute, NewAudit, NewEntry, NewEntryName, NewJob};
+use pagoda_core::store::rows::{NewAttribute, NewAudit, NewEntry, NewEntryName, NewJob};
 use pagoda_core::store::search::{self, Entered};
 use pagoda_core::store::{Store, ids};
 use pagoda_plugin_sdk::model::AttrType;
@@ -174,38 +174,18 @@ fn write(store: &Store, entity_id: i64, new: &New) -> anyhow::Result<Vec<u8>> {
     anyhow::ensure!(entry::active_by_name(db, entity_id, &new.name)?.is_none(), "the name is taken");
     anyhow::ensure!(alias::active_by_name(db, entity_id, &new.name)?.is_none(), "the name is taken");
     let id = ids::allocate(db, 1)?.first().copied().unwrap_or_default();
-    let mut values = Vec::new();
-    let mut elements: Vec<Vec<NewAttrValue>> = Vec::new();
-    let mut entered: Vec<Entered> = Vec::new();
+    let (mut values, mut contents, mut entered) = (Vec::new(), Vec::new(), Vec::new());
     for row in &held {
         let Some(given) = new.attrs.iter().find(|given| given.id == row.attr.id) else { continue };
-        let of = |text: &Value| NewAttrValue {
-            attr_type: row.attr.attr_type,
-            text_value: text.as_str().map_or_else(|| text.to_string(), str::to_owned),
-            created_user_id: Some(ADMIN),
-            created_time: now,
-            ..NewAttrValue::default()
-        };
-        let latest = |value| NewAttrValue { is_latest: true, ..value };
-        elements.push(Vec::new());
         let attr_type = AttrType::from_code(row.attr.attr_type.into()).context("no such type")?;
-        entered.push(Entered {
-            entry_id: id,
-            attr_id: row.attr.id,
-            postings: postings(row.attr.id, attr_type, &content(attr_type, &given.value)),
-        });
-        values.push(match &given.value {
-            Value::Array(list) => {
-                let own = list.iter().zip(0..).map(|(text, position)| NewAttrValue { position, ..of(text) });
-                elements.last_mut().into_iter().for_each(|last| last.extend(own.clone()));
-                latest(NewAttrValue { text_value: String::new(), ..of(&Value::Null) })
-            }
-            Value::Number(to) if row.attr.attr_type == AttrType::Object.code() => {
-                let to = entry::by_id(db, to.as_i64().unwrap_or_default())?.context("no such entry")?;
-                latest(NewAttrValue { text_value: String::new(), ref_id: Some(to.id), ..of(&Value::Null) })
-            }
-            text => latest(of(text)),
-        });
+        let content = content(attr_type, &given.value);
+        if let Some(to) = content.reference {
+            entry::by_id(db, to)?.context("no such entry")?;
+        }
+        let postings = postings(row.attr.id, attr_type, &content);
+        entered.push(Entered { entry_id: id, attr_id: row.attr.id, postings });
+        values.push(row_of(0, row.attr.attr_type, &content, Some(ADMIN), now, None));
+        contents.push(content);
     }
     let row = NewEntry {
         id,
@@ -238,13 +218,9 @@ fn write(store: &Store, entity_id: i64, new: &New) -> anyhow::Result<Vec<u8>> {
         value.attribute_id = *attribute;
     }
     let parents = value::insert_values(db, &values)?;
-    for ((elements, parent), value) in elements.iter_mut().zip(&parents).zip(&values) {
-        for element in elements {
-            element.parent_id = Some(*parent);
-            element.attribute_id = value.attribute_id;
-        }
-    }
-    value::insert_values(db, &elements.concat())?;
+    let written = parents.iter().zip(&values).zip(&contents);
+    let elements = written.flat_map(|((parent, value), content)| element_rows(*parent, value, content));
+    value::insert_values(db, &elements.collect::<Vec<_>>())?;
     search::put(db, &entered)?;
     let record = NewJob {
         owner_id: ADMIN,

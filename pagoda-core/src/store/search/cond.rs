@@ -1,5 +1,6 @@
 //! What must hold of an entry, as a condition on `entry e`.
 
+use super::names::names;
 use super::sql::Sql;
 use super::text::TextTest;
 use crate::store::{Backend, Db, StoreError};
@@ -150,41 +151,47 @@ impl RowTest {
                 test.write(sql, "r.name_folded", "r.name");
                 sql.push(")");
             }
-            _ => {
-                let plus = if sql.backend() == Backend::Sqlite { "+" } else { "" };
-                self.write_with(sql, attr_id, plus);
-            }
+            _ => self.write_with(sql, attr_id, true),
         }
     }
 
     /// The condition on the row `p` of the attribute.
     pub(super) fn write(&self, sql: &mut Sql, attr_id: i64) {
-        self.write_with(sql, attr_id, "");
+        self.write_with(sql, attr_id, false);
     }
 
-    /// A unary plus keeps SQLite from looking for each term of a list where the few rows of one entry are at hand.
-    fn write_with(&self, sql: &mut Sql, attr_id: i64, plus: &str) {
+    /// SQLite must not look for each term of a list where the few rows of one entry are at hand.
+    fn write_with(&self, sql: &mut Sql, attr_id: i64, at_hand: bool) {
+        let column = |sql: &mut Sql, name: &str| {
+            if at_hand {
+                sql.by_no_index();
+            }
+            sql.push(name);
+        };
         match self {
             Self::Any | Self::AnyReference => {
                 sql.push("1 = 1");
             }
             Self::Terms(terms) => {
-                sql.push(plus).push("p.term IN ").ints(terms);
+                column(sql, "p.term IN ");
+                sql.ints(terms);
             }
             Self::TermsApart(terms) if terms.is_empty() => {
                 sql.push("1 = 1");
             }
             Self::TermsApart(terms) => {
-                sql.push(plus).push("p.term NOT IN ").ints(terms);
+                column(sql, "p.term NOT IN ");
+                sql.ints(terms);
             }
             Self::Between(from, to) => {
-                sql.push(plus).push("p.term >= ").int(from.unwrap_or(i64::MIN + 1));
-                sql.push(" AND ").push(plus).push("p.term <= ").int(to.unwrap_or(i64::MAX));
+                column(sql, "p.term >= ");
+                sql.int(from.unwrap_or(i64::MIN + 1)).push(" AND ");
+                column(sql, "p.term <= ");
+                sql.int(to.unwrap_or(i64::MAX));
             }
             // The trigram index by itself: ids of other attributes' texts are no terms of this one.
             Self::Text(test) if sql.backend() == Backend::Sqlite && test.is_by_trigrams_alone() => {
-                sql.push("p.term IN (SELECT rowid FROM search_text_fts WHERE search_text_fts MATCH ");
-                sql.bind(&test.fts()).push(")").in_time("p.entry_id");
+                sql.push("p.term IN ").fts("search_text_fts", &test.fts()).in_time("p.entry_id");
             }
             Self::Text(test) => {
                 sql.push("p.term IN (");
@@ -193,7 +200,8 @@ impl RowTest {
             }
             Self::Repeated(repeated) => repeated.write(sql, attr_id),
             Self::References(ids) => {
-                sql.push(plus).push("p.ref_id IN ").ints(ids);
+                column(sql, "p.ref_id IN ");
+                sql.ints(ids);
             }
             Self::ReferenceNamed(test) => {
                 sql.push("p.ref_id IN (");
@@ -246,8 +254,7 @@ impl Repeated {
 fn texts(sql: &mut Sql, attr_id: i64, test: &TextTest, by_trigrams: bool) {
     sql.push("SELECT t.id FROM search_text t WHERE t.attr_id = ").int(attr_id);
     if by_trigrams && sql.backend() == Backend::Sqlite && test.has_trigrams() {
-        sql.push(" AND t.id IN (SELECT rowid FROM search_text_fts WHERE search_text_fts MATCH ");
-        sql.bind(&test.fts()).push(")");
+        sql.push(" AND t.id IN ").fts("search_text_fts", &test.fts());
     }
     sql.push(" AND ");
     test.write(sql, "t.folded", "t.text");
@@ -260,19 +267,6 @@ fn has_few_texts(db: &mut Db, attr_id: i64) -> Result<bool, StoreError> {
     sql.push("SELECT count(*) AS n FROM (SELECT 1 FROM search_text WHERE attr_id = ").int(attr_id);
     sql.push(" LIMIT ").int(FEW_TEXTS + 1).push(") x");
     Ok(sql.number(db)? <= FEW_TEXTS)
-}
-
-/// Selects the ids of the active entries whose names pass.
-pub(super) fn names(sql: &mut Sql, test: &TextTest) {
-    sql.push("SELECT t.id FROM entry t WHERE t.is_active");
-    if sql.backend() == Backend::Sqlite && test.has_trigrams() {
-        sql.push(" AND t.id IN (SELECT rowid FROM entry_fts WHERE entry_fts MATCH ")
-            .bind(&test.fts())
-            .push(")");
-    }
-    sql.push(" AND ");
-    test.write(sql, "t.name_folded", "t.name");
-    sql.in_time("t.id");
 }
 
 impl Viewer {

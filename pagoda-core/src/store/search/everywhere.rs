@@ -46,11 +46,6 @@ impl ValuesLike {
     }
 }
 
-/// A join that SQLite makes in the order in which it is written.
-fn cross_join(sql: &Sql) -> &'static str {
-    if sql.backend() == Backend::Sqlite { "CROSS JOIN" } else { "JOIN" }
-}
-
 impl Everywhere {
     /// The condition on a name.
     fn names(&self) -> Cond {
@@ -86,21 +81,29 @@ impl Everywhere {
             format!("({})", texts.join(" AND "))
         };
         let query: Vec<String> = self.texts.iter().map(of_group).collect();
-        sql.push(" AND ").push(key).push(" IN (SELECT rowid FROM ").push(table);
-        sql.push(" WHERE ").push(table).push(" MATCH ").bind(&query.join(" OR ")).push(")");
+        sql.push(" AND ").push(key).push(" IN ").fts(table, &query.join(" OR "));
     }
 
     /// Writes that `e` is one of the entries that are looked at.
     fn write_entries(&self, sql: &mut Sql) {
-        sql.push("e.is_active AND e.entity_id IN ").ints(&self.entity_ids).push(" AND ");
+        sql.push("e.is_active AND ");
+        self.write_where(sql);
+    }
+
+    /// As [`Self::write_entries`], of entries that are met in the order of names: by no other index.
+    fn write_walked(&self, sql: &mut Sql) {
+        sql.push("e.is_active AND ").by_no_index();
+        self.write_where(sql);
+    }
+
+    fn write_where(&self, sql: &mut Sql) {
+        sql.push("e.entity_id IN ").ints(&self.entity_ids).push(" AND ");
         Cond::Readable(self.viewer.clone(), None).write(sql);
         sql.in_time("e.id");
     }
 
     fn write_order(&self, sql: &mut Sql, entry: &str) {
-        sql.push(" ORDER BY ").by_code_point(|sql| {
-            sql.push(entry).push(".name");
-        });
+        sql.push(" ORDER BY ").push(entry).push(".name").by_code_point();
         sql.push(", ").push(entry).push(".id LIMIT ").int(self.most);
     }
 
@@ -156,14 +159,6 @@ impl Everywhere {
         Ok(sql.number(db)? <= MOST_GATHERED)
     }
 
-    /// Writes that `e` is one of the entries that are looked at, so that it is met in the order of names: by no other index.
-    fn write_walked(&self, sql: &mut Sql) {
-        let plus = if sql.backend() == Backend::Sqlite { "+" } else { "" };
-        sql.push("e.is_active AND ").push(plus).push("e.entity_id IN ").ints(&self.entity_ids).push(" AND ");
-        Cond::Readable(self.viewer.clone(), None).write(sql);
-        sql.in_time("e.id");
-    }
-
     /// The first entries, in the order of names, that have a value that passes and a name that does not.
     ///
     /// # Errors
@@ -179,10 +174,9 @@ impl Everywhere {
             }
         }
         let mut sql = Sql::new(db.backend());
-        let cross = cross_join(&sql);
         sql.push("SELECT e.id AS n FROM (SELECT DISTINCT e.id, e.name FROM (");
         self.write_rows(&mut sql, like, None);
-        sql.push(") v ").push(cross).push(" entry e ON e.id = v.entry_id WHERE ");
+        sql.push(") v").join().push("entry e ON e.id = v.entry_id WHERE ");
         self.write_entries(&mut sql);
         self.write_readable(&mut sql);
         sql.push(" AND NOT ");
@@ -195,16 +189,10 @@ impl Everywhere {
     /// As [`Self::valued`], of those of the first names of all.
     fn valued_first(&self, db: &mut Db, like: &ValuesLike) -> Result<Vec<i64>, StoreError> {
         let mut sql = Sql::new(db.backend());
-        sql.push("SELECT e.id AS n FROM entry e WHERE ");
-        sql.by_code_point(|sql| {
-            sql.push("e.name");
-        });
+        sql.push("SELECT e.id AS n FROM entry e WHERE e.name").by_code_point();
         // A text that no name exceeds, where there are not so many entries.
-        sql.push(" <= COALESCE((SELECT w.name FROM entry w WHERE w.is_active ORDER BY ").by_code_point(
-            |sql| {
-                sql.push("w.name");
-            },
-        );
+        sql.push(" <= COALESCE((SELECT w.name FROM entry w WHERE w.is_active ORDER BY w.name")
+            .by_code_point();
         sql.push(", w.id LIMIT 1 OFFSET ").int(MOST_WALKED).push("), ").bind("\u{10ffff}").push(") AND ");
         self.write_walked(&mut sql);
         sql.push(" AND EXISTS (SELECT 1 FROM (");
@@ -229,22 +217,17 @@ impl Everywhere {
     /// Selects the rows that pass, `attr_id` and `entry_id`, perhaps repeatedly: all, or those of an entry.
     fn write_rows(&self, sql: &mut Sql, like: &ValuesLike, of: Option<&str>) {
         // SQLite joins in the order in which this is written: from the texts to their rows, or from the rows to their texts.
-        let cross = cross_join(sql);
         let own = |sql: &mut Sql, entry: &str| {
             if let Some(of) = of {
                 sql.push(" AND ").push(entry).push(" = ").push(of);
             }
         };
         sql.push("SELECT v.attr_id, v.entry_id FROM (SELECT p.attr_id, p.entry_id FROM ");
-        let (texts, names) = match of {
-            None => ("search_text t", "entry t"),
-            Some(_) => ("search_term p", "search_ref p"),
+        let joined = |sql: &mut Sql, passing: &str, rows: &str| {
+            let (first, second) = if of.is_none() { (passing, rows) } else { (rows, passing) };
+            sql.push(first).join().push(second);
         };
-        let (of_text, of_name) = match of {
-            None => ("search_term p", "search_ref p"),
-            Some(_) => ("search_text t", "entry t"),
-        };
-        sql.push(texts).push(" ").push(cross).push(" ").push(of_text);
+        joined(sql, "search_text t", "search_term p");
         sql.push(" ON p.attr_id = t.attr_id AND p.term = t.id WHERE 1 = 1");
         own(sql, "p.entry_id");
         if of.is_none() {
@@ -253,8 +236,9 @@ impl Everywhere {
         sql.push(" AND ");
         self.write_tests(sql, "t.folded", "t.text");
         sql.in_time("t.id");
-        sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM ").push(names).push(" ").push(cross);
-        sql.push(" ").push(of_name).push(" ON p.ref_id = t.id WHERE t.is_active");
+        sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM ");
+        joined(sql, "entry t", "search_ref p");
+        sql.push(" ON p.ref_id = t.id WHERE t.is_active");
         own(sql, "p.entry_id");
         if of.is_none() {
             self.write_trigrams(sql, "t.id", "entry_fts");
@@ -278,7 +262,7 @@ impl Everywhere {
             sql.int(attr_id).push(" AND p.term = 1)");
             own(sql, "x.id");
         }
-        sql.push(") v ").push(cross).push(" entity_attr d ON d.id = v.attr_id AND d.is_active");
+        sql.push(") v").join().push("entity_attr d ON d.id = v.attr_id AND d.is_active");
         if !like.closed.is_empty() {
             sql.push(" WHERE v.attr_id NOT IN ").ints(&like.closed);
         }

@@ -6,10 +6,11 @@
 //! is counted first, in the first way where there is one, and decides between them. Where there is none, and the condition
 //! says what must *not* hold, what does not pass is counted and taken off: a term is found by its key, its absence is not.
 
-use super::cond::{Attr, Cond, RowTest, closed, names};
+use super::cond::{Attr, Cond, RowTest, closed};
+use super::names::names;
 use super::sql::Sql;
 use crate::store::queries::entry_count;
-use crate::store::{Backend, Db, StoreError};
+use crate::store::{Db, StoreError};
 
 /// Entries of a part of a condition up to which it is known how many they are.
 const MOST_COUNTED: i64 = 100_000;
@@ -98,6 +99,17 @@ impl Search {
     ) -> Result<Self, StoreError> {
         let mut cond = cond.simplified();
         cond.look_up(db)?;
+        Self::looked_up(db, entity_id, cond, order, readable)
+    }
+
+    /// As [`Self::new`], of a condition whose texts were looked up.
+    fn looked_up(
+        db: &mut Db,
+        entity_id: i64,
+        cond: Cond,
+        order: Order,
+        readable: Cond,
+    ) -> Result<Self, StoreError> {
         let cond = cond.simplified();
         let by_key = narrowest(db, entity_id, &cond)?;
         let mut search = Self { entity_id, cond, order, readable, by_key, total: 0 };
@@ -134,7 +146,7 @@ impl Search {
     /// How many pass of a condition of which no part is found by key.
     fn count_along(&self, db: &mut Db) -> Result<i64, StoreError> {
         let passing = |db: &mut Db, cond: Cond| {
-            Self::new(db, self.entity_id, cond, Order::Name, Cond::Always).map(|search| search.total)
+            Self::looked_up(db, self.entity_id, cond, Order::Name, Cond::Always).map(|search| search.total)
         };
         match &self.cond {
             Cond::Never => return Ok(0),
@@ -182,9 +194,7 @@ impl Search {
         let cond = match &self.by_key {
             Some(ByKey { parts, rest, .. }) if by_key => {
                 self.write_gathered(sql, parts);
-                // SQLite joins in this order; PostgreSQL knows how few the entries are.
-                let cross = if sql.backend() == Backend::Sqlite { " k CROSS" } else { " k" };
-                sql.push(cross).push(" JOIN entry e ON e.id = k.id WHERE e.entity_id = ").int(self.entity_id);
+                sql.push(" k").join().push("entry e ON e.id = k.id WHERE e.entity_id = ").int(self.entity_id);
                 rest
             }
             _ => {
@@ -212,14 +222,14 @@ impl Search {
         sql.push(" ORDER BY ");
         match &self.order {
             Order::Name => {
-                sql.by_code_point(name);
+                sql.push("e.name").by_code_point();
             }
             Order::NameDescending => {
-                sql.by_code_point(name).push(" DESC");
+                sql.push("e.name").by_code_point().push(" DESC");
             }
             Order::Value { attr_id, by, descending } => {
                 self.write_value(&mut sql, *attr_id, *by, *descending);
-                sql.push(", ").by_code_point(name);
+                sql.push(", e.name").by_code_point();
             }
         }
         sql.push(" LIMIT ").int(limit).push(" OFFSET ").int(offset);
@@ -280,12 +290,9 @@ impl Search {
             value(sql);
             sql.push(" = '' THEN 1 ELSE 0 END, ");
         }
-        sql.by_code_point(value).push(direction);
+        value(sql);
+        sql.by_code_point().push(direction);
     }
-}
-
-fn name(sql: &mut Sql) {
-    sql.push("e.name");
 }
 
 /// The part of a condition that is found by key and has the fewest rows.

@@ -121,11 +121,8 @@ pub fn remove_attrs(
             continue;
         }
         let mut sql = Sql::new(db.backend());
-        sql.push("DELETE FROM ").push(table);
-        // By itself it reads all rows of the attribute, whose key begins with that.
-        if db.backend() == Backend::Sqlite {
-            sql.push(" INDEXED BY ").push(table).push("_entry");
-        }
+        // By itself SQLite reads all rows of the attribute, with which the key begins.
+        sql.push("DELETE FROM ").push(table).by_entry(table);
         sql.push(" WHERE entry_id = ").int(entry_id).push(" AND attr_id IN ").ints(attr_ids);
         sql.run(db)?;
     }

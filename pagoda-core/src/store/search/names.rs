@@ -1,4 +1,4 @@
-//! Which entries have a name that contains a text, where few do.
+//! Which entries have a name that passes a test.
 
 use super::sql::Sql;
 use super::text::TextTest;
@@ -6,6 +6,21 @@ use crate::store::{Backend, Db, StoreError};
 
 /// Entries up to which a list is given them by id.
 const FEW: usize = 1_000;
+
+/// The condition on the name of the entry `t`, by trigrams where there are any.
+fn write_test(sql: &mut Sql, test: &TextTest) {
+    if sql.backend() == Backend::Sqlite && test.has_trigrams() {
+        sql.push("t.id IN ").fts("entry_fts", &test.fts()).push(" AND ");
+    }
+    test.write(sql, "t.name_folded", "t.name");
+}
+
+/// Selects the ids of the active entries whose names pass.
+pub(super) fn names(sql: &mut Sql, test: &TextTest) {
+    sql.push("SELECT t.id FROM entry t WHERE t.is_active AND ");
+    write_test(sql, test);
+    sql.in_time("t.id");
+}
 
 /// The entries of some entities, deleted ones included, whose name, or one of whose aliases, contains a term. Nothing where
 /// the term is too short for the trigram index, or where there are so many that reading names in the order of the list is
@@ -24,19 +39,9 @@ pub fn named_like(
         return Ok(None);
     }
     let mut sql = Sql::new(db.backend());
-    // The unary plus: not by the entity.
-    let plus = if sql.backend() == Backend::Sqlite { "+" } else { "" };
-    sql.push("SELECT id AS n FROM (SELECT t.id FROM entry t WHERE ")
-        .push(plus)
-        .push("t.entity_id IN ")
-        .ints(entity_ids);
-    if sql.backend() == Backend::Sqlite {
-        sql.push(" AND t.id IN (SELECT rowid FROM entry_fts WHERE entry_fts MATCH ")
-            .bind(&test.fts())
-            .push(")");
-    }
-    sql.push(" AND ");
-    test.write(&mut sql, "t.name_folded", "t.name");
+    sql.push("SELECT id AS n FROM (SELECT t.id FROM entry t WHERE ").by_no_index();
+    sql.push("t.entity_id IN ").ints(entity_ids).push(" AND ");
+    write_test(&mut sql, &test);
     if with_alias {
         sql.push(" UNION SELECT a.entry_id FROM entry_alias a WHERE a.entity_id IN ").ints(entity_ids);
         sql.push(" AND ");

@@ -57,13 +57,42 @@ impl Sql {
         }
     }
 
-    /// Orders by a text, by code point: SQLite does so by itself.
-    pub(super) fn by_code_point(&mut self, write: impl FnOnce(&mut Self)) -> &mut Self {
-        write(self);
+    /// Behind a text: it is compared by code point, as SQLite does by itself.
+    pub(super) fn by_code_point(&mut self) -> &mut Self {
         match self.backend {
             Backend::Sqlite => self,
             Backend::Postgres => self.push(" COLLATE \"C\""),
         }
+    }
+
+    /// Before a column: SQLite looks for it by no index. PostgreSQL knows how much is there.
+    pub(super) fn by_no_index(&mut self) -> &mut Self {
+        match self.backend {
+            Backend::Sqlite => self.push("+"),
+            Backend::Postgres => self,
+        }
+    }
+
+    /// Behind a table: SQLite looks into it by the entry, whatever else is asked.
+    pub(super) fn by_entry(&mut self, table: &str) -> &mut Self {
+        match self.backend {
+            Backend::Sqlite => self.push(" INDEXED BY ").push(table).push("_entry"),
+            Backend::Postgres => self,
+        }
+    }
+
+    /// A join that SQLite makes in the order in which it is written. PostgreSQL knows which side is the smaller one.
+    pub(super) fn join(&mut self) -> &mut Self {
+        match self.backend {
+            Backend::Sqlite => self.push(" CROSS JOIN "),
+            Backend::Postgres => self.push(" JOIN "),
+        }
+    }
+
+    /// The ids that a trigram table of SQLite finds for a query, in parentheses.
+    pub(super) fn fts(&mut self, table: &str, query: &str) -> &mut Self {
+        self.push("(SELECT rowid FROM ").push(table).push(" WHERE ").push(table).push(" MATCH ");
+        self.bind(query).push(")")
     }
 
     /// Whether a row is there: `rest` is the statement from its FROM on. PostgreSQL would make a join of an EXISTS and read all
@@ -85,11 +114,8 @@ impl Sql {
 
     /// `FROM` the rows `p` that the entry `e` has of an attribute: by the entry, whatever else is asked of them.
     pub(super) fn rows_of_entry(&mut self, table: &str, attr_id: i64) -> &mut Self {
-        self.push("FROM ").push(table).push(" p ");
-        if self.backend == Backend::Sqlite {
-            self.push("INDEXED BY ").push(table).push("_entry ");
-        }
-        self.push("WHERE p.entry_id = e.id AND p.attr_id = ").int(attr_id)
+        self.push("FROM ").push(table).push(" p").by_entry(table);
+        self.push(" WHERE p.entry_id = e.id AND p.attr_id = ").int(attr_id)
     }
 
     /// And the time of the search is not over, asked for each row: PostgreSQL looks at its clock itself.
