@@ -370,16 +370,6 @@ impl Cond {
         }
     }
 
-    /// Whether it is about rows of the entry alone, so that its id is all that must be known of it.
-    pub(super) fn is_about_rows(&self) -> bool {
-        match self {
-            Self::Named(_) | Self::Readable(..) => false,
-            Self::Not(part) => part.is_about_rows(),
-            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::is_about_rows),
-            _ => true,
-        }
-    }
-
     /// What does not pass, where that is a simpler condition than this one: then what passes is counted by what does not.
     pub(super) fn opposite(&self) -> Option<Self> {
         match self {

@@ -6,7 +6,7 @@ use super::text::TextTest;
 use crate::store::{Backend, Db, StoreError};
 
 /// Names, and rows of values, that are gathered and sorted; where more pass, the names of all entries are walked along.
-const MOST_GATHERED: i64 = 20_000;
+const MOST_GATHERED: usize = 5_000;
 
 /// Entries that are walked along for their values, before all that pass are gathered after all.
 const MOST_WALKED: i64 = 20_000;
@@ -90,7 +90,7 @@ impl Everywhere {
         self.write_where(sql);
     }
 
-    /// As [`Self::write_entries`], of entries that are met in the order of names: by no other index.
+    /// As [`Self::write_entries`], of entries that are met in the order of names, or given: by no other index.
     fn write_walked(&self, sql: &mut Sql) {
         sql.push("e.is_active AND ").by_no_index();
         self.write_where(sql);
@@ -128,15 +128,16 @@ impl Everywhere {
         if names == Cond::Never {
             return Ok(Vec::new());
         }
-        if self.has_trigrams() && self.are_few(db)? {
-            let mut sql = Sql::new(db.backend());
-            sql.push("SELECT e.id AS n FROM entry e WHERE ");
-            self.write_entries(&mut sql);
-            self.write_trigrams(&mut sql, "e.id", "entry_fts");
-            sql.push(" AND ");
-            names.write(&mut sql);
-            self.write_order(&mut sql, "e");
-            return sql.numbers(db);
+        if self.has_trigrams() {
+            let found = gathered(db, |sql| {
+                sql.push("SELECT e.id FROM entry e WHERE e.is_active");
+                self.write_trigrams(sql, "e.id", "entry_fts");
+                sql.push(" AND ");
+                names.write(sql);
+            })?;
+            if let Some(ids) = found {
+                return self.first_of(db, &ids, |_| {});
+            }
         }
         // Too many to sort, so that the first of them are soon met.
         let mut sql = Sql::new(db.backend());
@@ -148,15 +149,22 @@ impl Everywhere {
         sql.numbers(db)
     }
 
-    /// Whether few enough names pass to be gathered.
-    fn are_few(&self, db: &mut Db) -> Result<bool, StoreError> {
+    /// The first of these entries, in the order of names, with what else must hold of `e`.
+    fn first_of(
+        &self,
+        db: &mut Db,
+        ids: &[i64],
+        more: impl FnOnce(&mut Sql),
+    ) -> Result<Vec<i64>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut sql = Sql::new(db.backend());
-        sql.push("SELECT count(*) AS n FROM (SELECT 1 FROM entry e WHERE e.is_active");
-        self.write_trigrams(&mut sql, "e.id", "entry_fts");
-        sql.push(" AND ");
-        self.names().write(&mut sql);
-        sql.in_time("e.id").push(" LIMIT ").int(MOST_GATHERED + 1).push(") x");
-        Ok(sql.number(db)? <= MOST_GATHERED)
+        sql.push("SELECT e.id AS n FROM entry e WHERE e.id IN ").ints(ids).push(" AND ").by_no_index();
+        self.write_walked(&mut sql);
+        more(&mut sql);
+        self.write_order(&mut sql, "e");
+        sql.numbers(db)
     }
 
     /// The first entries, in the order of names, that have a value that passes and a name that does not.
@@ -167,11 +175,22 @@ impl Everywhere {
         if self.texts.is_empty() {
             return Ok(Vec::new());
         }
-        if !self.values_are_few(db, like)? {
-            let first = self.valued_first(db, like)?;
-            if first.len() >= self.most {
-                return Ok(first);
-            }
+        let found = gathered(db, |sql| {
+            sql.push("SELECT v.entry_id AS id FROM (");
+            self.write_rows(sql, like, None);
+            sql.push(") v WHERE 1 = 1");
+            self.write_readable(sql);
+        })?;
+        let not_named = |sql: &mut Sql| {
+            sql.push(" AND NOT ");
+            self.write_tests(sql, "e.name_folded", "e.name");
+        };
+        if let Some(ids) = found {
+            return self.first_of(db, &ids, not_named);
+        }
+        let first = self.valued_first(db, like)?;
+        if first.len() >= self.most {
+            return Ok(first);
         }
         let mut sql = Sql::new(db.backend());
         sql.push("SELECT e.id AS n FROM (SELECT DISTINCT e.id, e.name FROM (");
@@ -179,8 +198,7 @@ impl Everywhere {
         sql.push(") v").join().push("entry e ON e.id = v.entry_id WHERE ");
         self.write_entries(&mut sql);
         self.write_readable(&mut sql);
-        sql.push(" AND NOT ");
-        self.write_tests(&mut sql, "e.name_folded", "e.name");
+        not_named(&mut sql);
         sql.push(") e");
         self.write_order(&mut sql, "e");
         sql.numbers(db)
@@ -203,15 +221,6 @@ impl Everywhere {
         self.write_tests(&mut sql, "e.name_folded", "e.name");
         self.write_order(&mut sql, "e");
         sql.numbers(db)
-    }
-
-    /// Whether few enough rows pass to be gathered.
-    fn values_are_few(&self, db: &mut Db, like: &ValuesLike) -> Result<bool, StoreError> {
-        let mut sql = Sql::new(db.backend());
-        sql.push("SELECT count(*) AS n FROM (SELECT 1 FROM (");
-        self.write_rows(&mut sql, like, None);
-        sql.push(") v LIMIT ").int(MOST_GATHERED + 1).push(") x");
-        Ok(sql.number(db)? <= MOST_GATHERED)
     }
 
     /// Selects the rows that pass, `attr_id` and `entry_id`, perhaps repeatedly: all, or those of an entry.
@@ -277,4 +286,19 @@ impl Everywhere {
         );
         sql.push("WHERE g.object_id = a.id AND g.level >= 2 AND g.role_id IN ").ints(roles).push("))");
     }
+}
+
+/// The ids that a statement selects, each once; nothing where there are too many.
+fn gathered(db: &mut Db, write: impl FnOnce(&mut Sql)) -> Result<Option<Vec<i64>>, StoreError> {
+    let mut sql = Sql::new(db.backend());
+    sql.push("SELECT id AS n FROM (");
+    write(&mut sql);
+    sql.push(") x WHERE 1 = 1").in_time("id").push(" LIMIT ").int(MOST_GATHERED + 1);
+    let mut ids = sql.numbers(db)?;
+    if ids.len() > MOST_GATHERED {
+        return Ok(None);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(Some(ids))
 }

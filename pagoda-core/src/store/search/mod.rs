@@ -15,16 +15,19 @@
 mod cond;
 mod everywhere;
 mod find;
+mod gather;
 mod index;
 mod names;
+mod order;
 mod sql;
 mod text;
 mod trigrams;
 
 pub use cond::{Attr, Cond, Repeated, RowTest, Viewer};
 pub use everywhere::{Everywhere, ValuesLike};
-pub use find::{Order, Search, Valued};
+pub use find::Search;
 pub use index::{Entered, Posting, is_complete, mark_complete, put, remove, remove_attrs, wipe};
 pub use names::named_like;
+pub use order::{Order, Valued};
 pub use text::{TextTest, fold, text_id};
 pub use trigrams::{Trigrams, make_trigrams, take_turn, trigrams};

@@ -2,7 +2,9 @@
 
 use crate::store::conn::on_db;
 use crate::store::{Backend, Db, StoreError};
+use diesel::pg::Pg;
 use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use std::fmt::{Display, Write as _};
 
@@ -142,17 +144,24 @@ impl Sql {
         self
     }
 
-    /// The numbers in the column `n`.
-    pub(super) fn numbers(&self, db: &mut Db) -> Result<Vec<i64>, StoreError> {
+    /// The rows, by the names of their columns.
+    pub(super) fn rows<R>(&self, db: &mut Db) -> Result<Vec<R>, StoreError>
+    where
+        R: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
+    {
         db.check_time()?;
-        let rows: Vec<Number> = on_db!(db, |c| {
+        on_db!(db, |c| {
             let mut query = sql_query(self.text.as_str()).into_boxed::<Dialect>();
             for text in &self.binds {
                 query = query.bind::<Text, _>(text);
             }
             query.load(c)
-        })?;
-        Ok(rows.into_iter().map(|row| row.n).collect())
+        })
+    }
+
+    /// The numbers in the column `n`.
+    pub(super) fn numbers(&self, db: &mut Db) -> Result<Vec<i64>, StoreError> {
+        Ok(self.rows::<Number>(db)?.into_iter().map(|row| row.n).collect())
     }
 
     /// Runs a statement that answers nothing and compares with no text.
