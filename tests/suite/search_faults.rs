@@ -24,6 +24,8 @@ on_both_databases! {
 
 const ADVANCED: &str = "/entry/api/v2/advanced_search/";
 
+const EXPORT: &str = "/entry/api/v2/advanced_search_result_export/";
+
 /// Something that has to look at every entry, and to ask eight times.
 fn expensive(entity: i64) -> Value {
     let infos = vec![json!({"name": "s", "filter_key": 4, "keyword": "w|x"}); 8];
@@ -172,6 +174,20 @@ fn plugins_change_refuse_and_hide(database: Database) {
     let mut second = advanced("open");
     second.as_object_mut().unwrap().extend(page.as_object().unwrap().clone());
     assert_eq!(app.post(ADVANCED, second).expect(200).json()["values"], json!([]), "the hidden one");
+    for (style, expected) in [("csv", "Name,Entity,s\nopen-1,e,open\nopen-2,e,open\n"), ("yaml", "")] {
+        let export = |keyword: &str| {
+            let mut body = advanced(keyword);
+            body["export_style"] = json!(style);
+            app.post(EXPORT, body)
+        };
+        export("alias").expect(200);
+        let job = app.get("/job/api/v2/jobs?limit=1").json()["results"][0]["id"].clone();
+        let file = app.get(&format!("/job/api/v2/{job}/download")).expect(200).body;
+        assert!(file.contains(expected) && file.contains("open-2"), "{file}");
+        assert!(!file.contains("hidden") && !file.contains("vetoed"), "{file}");
+        assert!(export("forbidden").expect(400).body.contains("nobody searches for that"));
+        export("broken").expect(400);
+    }
     for refused in [
         app.post(ADVANCED, advanced("forbidden")),
         app.get("/entry/api/v2/search/?query=forbidden"),

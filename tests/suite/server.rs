@@ -50,7 +50,9 @@ pub(crate) use on_both_databases;
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The body as text, whatever it is.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -221,11 +223,10 @@ impl TestApp {
         let headers = response.headers().iter();
         let headers = headers
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        Answer {
-            status: response.status().as_u16(),
-            headers: headers.collect(),
-            body: response.body_mut().read_to_string().unwrap(),
-        }
+        let headers = headers.collect();
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: response.status().as_u16(), headers, body, bytes }
     }
 
     fn as_admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {

@@ -32,7 +32,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The header that names a request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -167,7 +167,7 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = ApiResult>>>;
 pub(super) type Handler = Rc<dyn Fn(Cx) -> Answer>;
 
 impl Cx {
-    fn runner(&self) -> Runner {
+    pub(super) fn runner(&self) -> Runner {
         Runner::new(Arc::clone(&self.state.host), Arc::clone(&self.request))
     }
 
@@ -193,10 +193,7 @@ impl Cx {
         &self,
         mut work: impl FnMut(&mut OpCtx) -> Result<T, OpError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let place = Arc::clone(&self.state.searches).acquire_owned();
-        let place = tokio::time::timeout(self.state.patience, place).await;
-        let Ok(Ok(place)) = place else { return Err(OpError::Unavailable(StoreError::Busy).into()) };
-        let limit = self.state.search_timeout;
+        let (place, limit) = self.search_place().await?;
         let work = move |op: &mut OpCtx| {
             // Held as long as it runs, also when the client goes away.
             let _place = &place;
@@ -204,6 +201,15 @@ impl Cx {
             work(op)
         };
         self.read(work).await
+    }
+
+    /// A place among the searches that run at a time, and how long a search may take.
+    pub(super) async fn search_place(&self) -> Result<(OwnedSemaphorePermit, Duration), ApiError> {
+        let place = Arc::clone(&self.state.searches).acquire_owned();
+        match tokio::time::timeout(self.state.patience, place).await {
+            Ok(Ok(place)) => Ok((place, self.state.search_timeout)),
+            _ => Err(OpError::Unavailable(StoreError::Busy).into()),
+        }
     }
 
     /// Takes over what the database says about plugins now, not only when the next look is due.

@@ -113,6 +113,7 @@ fn core_endpoints() -> Vec<Endpoint> {
         Endpoint::new("/entry/api/v2/search/").on(Method::GET, search::simple),
         Endpoint::new("/entry/api/v2/advanced_search/").on(Method::POST, search::advanced),
         Endpoint::new("/entry/api/v2/advanced_search_chain/").on(Method::POST, search::chain),
+        Endpoint::new("/entry/api/v2/advanced_search_result_export/").on(Method::POST, search::export),
         Endpoint::new("/entry/api/v2/alias/").on(Method::POST, entry_name::add_alias),
         Endpoint::new("/entry/api/v2/alias/bulk/").on(Method::POST, entry_name::add_aliases),
         Endpoint::new("/entry/api/v2/alias/{id:[0-9]+}").on(Method::DELETE, entry_name::remove_alias),

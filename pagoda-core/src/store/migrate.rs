@@ -41,6 +41,7 @@ pub(super) const CORE: &[Migration<'static>] = &[
     core!(12, "search", "0012_search"),
     core!(13, "entry_count", "0013_entry_count"),
     core!(14, "search_more", "0014_search_more"),
+    core!(15, "job_results", "0015_job_results"),
 ];
 
 /// One step of a schema, in both dialects.

@@ -454,6 +454,13 @@ table! {
 }
 
 table! {
+    job_result (job_id) {
+        job_id -> BigInt,
+        content -> Binary,
+    }
+}
+
+table! {
     search_text (attr_id, id) {
         attr_id -> BigInt,
         id -> BigInt,
@@ -544,6 +551,7 @@ allow_tables_to_appear_in_same_query!(
     entry_alias,
     search_ref,
     job,
+    job_result,
     entity_webhook,
     isolation_rule,
     isolation_condition,

@@ -38,7 +38,7 @@ payloads! {
     };
     /// `pagoda.search.before_query`: a search that is about to run.
     SearchBeforeQuery {
-        /// The kind of search: `simple`, `entry`, `advanced`, `chain`.
+        /// The kind of search: `simple`, `entry`, `advanced`, `chain`, `export`.
         kind: String,
         /// The request in the wire's form; may be changed and is validated again.
         query: Value,

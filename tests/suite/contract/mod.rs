@@ -34,6 +34,7 @@ mod roles;
 mod rollbacks;
 pub(crate) mod search;
 mod search_chain;
+mod search_export;
 pub(crate) mod users;
 mod value_rules;
 mod values;

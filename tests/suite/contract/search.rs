@@ -295,7 +295,7 @@ fn case_entry_191_filter_keys(database: Database) {
 }
 
 /// An entity whose entries are referred to by those of two others.
-fn referred(database: Database) -> Option<(World, i64, i64)> {
+pub(super) fn referred(database: Database) -> Option<(World, i64, i64)> {
     let world = World::new(database, json!([]))?;
     for name in ["a", "b", "c"] {
         world.entry(name, &[]);
@@ -532,8 +532,10 @@ fn case_platform_128_a_deleted_role_has_no_name(database: Database) {
     assert_eq!(shown["many"]["value"], json!({"as_array_role": []}));
 }
 
-fn every_type_is_shown_and_blank(database: Database) {
-    let Some(app) = TestApp::bare(database) else { return };
+/// An entity with an attribute of every type, an entry `full` and one with nothing, and what the full one refers to: an entry,
+/// a group and a role.
+pub(super) fn every_type(database: Database) -> Option<(World, [i64; 3])> {
+    let app = TestApp::bare(database)?;
     let (other, _) = app.entity(json!({"name": "other"}));
     let to = app.entry(other, json!({"name": "to"}));
     let choices = json!([{"value": "c1", "label": "Red"}]);
@@ -577,6 +579,11 @@ fn every_type_is_shown_and_blank(database: Database) {
         ],
     );
     world.entry("none", &[]);
+    Some((world, [to, group, role]))
+}
+
+fn every_type_is_shown_and_blank(database: Database) {
+    let Some((world, [to, group, role])) = every_type(database) else { return };
     let shown = world.search(json!({}));
     let object = json!({"id": to, "name": "to"});
     let nothing = json!({"id": "", "name": ""});

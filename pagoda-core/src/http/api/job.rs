@@ -4,13 +4,20 @@ use crate::http::endpoint::{Cx, empty, json};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::page::{self, Window};
 use crate::services::error::OpError;
-use crate::services::job::control::{self, Product};
+use crate::services::job::control::{self, Left, Product};
 use crate::services::job::{self, JobQuery};
 use crate::wire::coerce;
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_DISPOSITION;
+use encoding_rs::{EncoderResult, Encoding};
 use pagoda_plugin_sdk::Code;
 use pagoda_plugin_sdk::time::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
+
+/// What is written otherwise in the name of a file.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-').remove(b'~');
 
 /// `GET /job/api/v2/jobs`
 pub(in crate::http) async fn list(cx: Cx) -> ApiResult {
@@ -78,8 +85,36 @@ pub(in crate::http) async fn preview_download(cx: Cx) -> ApiResult {
 
 async fn product(cx: Cx, product: Product) -> ApiResult {
     let id = cx.id("id")?;
-    let encoding = cx.query("encode").unwrap_or_else(|| "utf-8".to_owned());
-    let is_good = matches!(encoding.as_str(), "utf-8" | "shift_jis");
-    let never = cx.read(move |op| control::product(op, id, product, is_good)).await;
-    match never.map_err(ApiError::denied_in_words)? {}
+    let encoding = match cx.query("encode").as_deref() {
+        None | Some("utf-8") => Some(encoding_rs::UTF_8),
+        Some("shift_jis") => Some(encoding_rs::SHIFT_JIS),
+        Some(_) => None,
+    };
+    let left = cx.read(move |op| control::product(op, id, product, encoding.is_some())).await;
+    let Left { name, content } = left.map_err(ApiError::denied_in_words)?;
+    let name = percent_encode(name.as_bytes(), ENCODED);
+    Ok(HttpResponse::Ok()
+        .content_type("application/force-download")
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .body(encoded(content, encoding.unwrap_or(encoding_rs::UTF_8))))
+}
+
+/// A text in another encoding; what that cannot say becomes `?`. *Source: spec, job §5.5.*
+fn encoded(content: Vec<u8>, encoding: &'static Encoding) -> Vec<u8> {
+    if encoding == encoding_rs::UTF_8 {
+        return content;
+    }
+    let text = String::from_utf8_lossy(&content);
+    let (mut encoder, mut rest, mut bytes) = (encoding.new_encoder(), &*text, Vec::with_capacity(text.len()));
+    loop {
+        let room = encoder.max_buffer_length_from_utf8_without_replacement(rest.len()).unwrap_or(rest.len());
+        bytes.reserve(room.max(16));
+        let (result, read) = encoder.encode_from_utf8_to_vec_without_replacement(rest, &mut bytes, true);
+        rest = rest.get(read..).unwrap_or_default();
+        match result {
+            EncoderResult::InputEmpty => return bytes,
+            EncoderResult::OutputFull => {}
+            EncoderResult::Unmappable(_) => bytes.push(b'?'),
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Searches over `/entry/api/v2/`. *Source: spec, search.*
 
 use crate::http::endpoint::{Cx, json};
-use crate::http::error::ApiResult;
+use crate::http::error::{ApiError, ApiResult};
 use crate::services::search;
 use actix_web::http::StatusCode;
+use tracing::Instrument;
 
 /// `GET /entry/api/v2/search/`
 pub(in crate::http) async fn simple(cx: Cx) -> ApiResult {
@@ -24,4 +25,18 @@ pub(in crate::http) async fn chain(cx: Cx) -> ApiResult {
     let body = cx.body.clone();
     let found = cx.search(move |op| search::chain::chain(op, &body.json()?)).await?;
     json(StatusCode::OK, &found)
+}
+
+/// `POST /entry/api/v2/advanced_search_result_export/`
+pub(in crate::http) async fn export(cx: Cx) -> ApiResult {
+    let body = cx.body.json()?;
+    let (place, limit) = cx.search_place().await?;
+    let runner = cx.runner();
+    // A task of its own: when the client goes away the job still comes to its end.
+    let whole = async move {
+        let _place = place;
+        search::export::export(runner, body, limit).await
+    };
+    let echo = tokio::spawn(whole.in_current_span()).await;
+    json(StatusCode::OK, &echo.map_err(|lost| ApiError::internal(lost.to_string()))??)
 }

@@ -90,7 +90,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         JOB,
         &[ENCODE],
         None,
-        ("200", Some("text/csv")),
+        ("200", Some("application/force-download")),
     )
     .also(WORDS),
     op(

@@ -40,6 +40,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ("200", Some("EntryList")),
     )
     .also(&[("400", "ErrorsOrReason")]),
+    op(
+        "/entry/api/v2/advanced_search_result_export/",
+        "post",
+        "entry_search_export",
+        "Write all that a search finds into a file, which the job of the export leaves",
+        ENTRY,
+        &[],
+        Some("SearchExport"),
+        ("200", Some("SearchExportBegun")),
+    ),
 ];
 
 /// The keys of values as searches show them, and what is below them. *Source: spec, search §4.6.*
@@ -59,6 +69,18 @@ const FOUND: [(&str, &str, &str); 15] = [
     ("FoundRoles", "as_array_role", "[FoundTarget]"),
     ("FoundNamedObjects", "as_array_named_object", "[FoundNamed]"),
     ("FoundChoices", "as_multi_select", "[Choice]"),
+];
+
+/// What an export is asked for with, and gives back. *Source: spec, search §6.*
+const EXPORT: [(&str, &str); 8] = [
+    ("entities", "[integer]"),
+    ("attrinfo", "[AttrFilter]"),
+    ("join_attrs", "[SearchJoin]"),
+    ("has_referral", "boolean"),
+    ("referral_name", "name"),
+    ("hint_entry", "NameFilter"),
+    ("is_all_entities", "boolean"),
+    ("export_style", "one of yaml|csv"),
 ];
 
 pub(super) fn schemas() -> Value {
@@ -122,6 +144,8 @@ fn requests() -> Value {
             ],
             &["entities", "attrinfo"],
         ),
+        "SearchExport": optional(&EXPORT, &["entities", "attrinfo", "export_style"]),
+        "SearchExportBegun": optional(&EXPORT, &["entities", "attrinfo", "export_style", "is_all_entities"]),
         "ChainAttr": optional(
             &[
                 ("name", "name 200"), ("value", "line 200"), ("is_any", "boolean"), ("attrs", "[ChainAttr]"),

@@ -1,5 +1,6 @@
 //! Jobs called off, repeated, and what they left. *Source: spec, job §5.3 to §5.6.*
 
+use super::file::Sealed;
 use super::list::is_finished;
 use super::operation::{CANCELABLE, EXPORTS, Operation, PREVIEW, Status};
 use super::{Running, about_to_run};
@@ -12,7 +13,6 @@ use crate::store::queries::{entity as entities, entry as entries};
 use crate::store::rows::JobRow;
 use pagoda_plugin_sdk::Code;
 use serde_json::Value;
-use std::convert::Infallible;
 
 /// A job that the acting user may see: an own one, or any for administrators.
 ///
@@ -118,17 +118,20 @@ pub enum Product {
     PreviewFile,
 }
 
-/// What a job left. No operation of this server leaves anything yet, so this ends in a refusal: the first one in the order of
-/// the wire.
+/// A file that a job left.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// What it is called: the text of the job.
+    pub name: String,
+    /// What is in it, as UTF-8.
+    pub content: Vec<u8>,
+}
+
+/// What a job left. Previews are left by no operation of this server yet.
 ///
 /// # Errors
-/// Always.
-pub fn product(
-    op: &mut OpCtx,
-    id: i64,
-    product: Product,
-    good_encoding: bool,
-) -> Result<Infallible, OpError> {
+/// There is nothing to get; the first reason in the order of the wire. *Source: spec, job §5.5 and §5.6.*
+pub fn product(op: &mut OpCtx, id: i64, product: Product, good_encoding: bool) -> Result<Left, OpError> {
     let row = own(op, id)?;
     let encoding = || OpError::rule(Code::InvalidValue, "encode: utf-8 or shift_jis");
     let has_any = match product {
@@ -145,5 +148,8 @@ pub fn product(
     if product == Product::PreviewFile && !good_encoding {
         return Err(encoding());
     }
-    Err(OpError::rule(Code::NoResult, "the job left nothing"))
+    let kept = if product == Product::File { jobs::result(&mut op.db, id)? } else { None };
+    let Some(kept) = kept else { return Err(OpError::rule(Code::NoResult, "the job left nothing")) };
+    let content = Sealed::unsealed(&kept).map_err(|error| OpError::Internal(error.into()))?;
+    Ok(Left { name: row.text, content })
 }

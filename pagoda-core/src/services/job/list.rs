@@ -86,10 +86,14 @@ pub fn detail(op: &mut OpCtx, id: i64) -> Result<JobItem, OpError> {
 
 /// Whether nothing more happens to a job. *Source: spec, job §3.*
 pub(super) fn is_finished(op: &OpCtx, row: &JobRow) -> bool {
+    Status::from_code(row.status).is_some_and(Status::is_over) || row.updated_at < unfinished_since(op)
+}
+
+/// What changed last before that, in microseconds, is finished whatever its status.
+pub(super) fn unfinished_since(op: &OpCtx) -> i64 {
     let timeout = op.host.limits.job_timeout.unwrap_or(TIMEOUT);
     let timeout = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
-    Status::from_code(row.status).is_some_and(Status::is_over)
-        || op.now.as_micros() > row.updated_at.saturating_add(timeout)
+    op.now.as_micros().saturating_sub(timeout)
 }
 
 fn items(op: &mut OpCtx, rows: Vec<JobRow>) -> Result<Vec<JobItem>, OpError> {

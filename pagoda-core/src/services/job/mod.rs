@@ -5,9 +5,11 @@
 
 pub mod control;
 pub mod counts;
+mod file;
 mod list;
 mod operation;
 
+pub use file::{File, Sealed, keep, refuse_while_alike, was_canceled};
 pub use list::{JobItem, JobQuery, detail, list};
 pub use operation::{Operation, Status};
 

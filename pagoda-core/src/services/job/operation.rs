@@ -8,6 +8,8 @@ pub enum Operation {
     CopyEntry = 4,
     /// An entry is copied under one name.
     CopyOneEntry = 16,
+    /// What a search finds is written into a file.
+    ExportSearchResult = 22,
     /// An entity is created.
     CreateEntity = 24,
     /// An entity is changed.
@@ -28,9 +30,10 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CopyEntry,
         Self::CopyOneEntry,
+        Self::ExportSearchResult,
         Self::CreateEntity,
         Self::EditEntity,
         Self::DeleteEntity,
@@ -58,6 +61,7 @@ impl Operation {
         match self {
             Self::CopyEntry => "copy_entry",
             Self::CopyOneEntry => "do_copy_entry",
+            Self::ExportSearchResult => "export_search_result",
             Self::CreateEntity => "create_entity",
             Self::EditEntity => "edit_entity",
             Self::DeleteEntity => "delete_entity",

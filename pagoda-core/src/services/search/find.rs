@@ -60,20 +60,38 @@ pub(super) struct FoundEntries {
     pub rows: Vec<EntryRow>,
 }
 
+/// As [`FoundEntries`], by id.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FoundIds {
+    /// How many there are in all.
+    pub total: i64,
+    /// Those of the page, in order.
+    pub ids: Vec<i64>,
+}
+
 /// The active entries of an entity that are wanted. No condition on values holds for what the acting user may not read.
 /// *Source: spec, search §4.3 (fixed quirk).*
 ///
 /// # Errors
 /// The database does not answer, or not in time.
 pub(super) fn find(op: &mut OpCtx, question: &Question<'_>) -> Result<FoundEntries, OpError> {
+    let FoundIds { total, ids } = found(op, question)?;
+    Ok(FoundEntries { total, rows: in_order(op, &ids)? })
+}
+
+/// As [`find`], by id.
+///
+/// # Errors
+/// As [`find`].
+pub(super) fn found(op: &mut OpCtx, question: &Question<'_>) -> Result<FoundIds, OpError> {
     let Question { entity, definitions, selection, window, .. } = *question;
     let mut asked = Vec::new();
     for filter in selection.attrs.iter().filter(|filter| filter.condition.is_some()) {
         // What the entity does not have cannot hold, and what may not be read is as if it were not there.
         let definition = definitions.iter().find(|definition| definition.name == filter.name);
-        let Some(definition) = definition else { return Ok(FoundEntries::default()) };
+        let Some(definition) = definition else { return Ok(FoundIds::default()) };
         if !acl::allowed(op, &Subject::attr(definition, entity), Level::Readable)? {
-            return Ok(FoundEntries::default());
+            return Ok(FoundIds::default());
         }
         asked.push((filter, definition));
     }
@@ -94,14 +112,17 @@ pub(super) fn find(op: &mut OpCtx, question: &Question<'_>) -> Result<FoundEntri
         let skipped = usize::try_from(window.offset).unwrap_or(usize::MAX);
         let most = usize::try_from(window.limit).unwrap_or_default();
         let ids: Vec<i64> = kept.into_iter().skip(skipped).take(most).collect();
-        return Ok(FoundEntries { total, rows: in_order(op, &ids)? });
+        return Ok(FoundIds { total, ids });
     }
     let ids = search.page(&mut op.db, window.offset, window.limit)?;
-    Ok(FoundEntries { total: search.total(), rows: in_order(op, &ids)? })
+    Ok(FoundIds { total: search.total(), ids })
 }
 
 /// The entries of these ids in their order.
-fn in_order(op: &mut OpCtx, ids: &[i64]) -> Result<Vec<EntryRow>, OpError> {
+///
+/// # Errors
+/// The database does not answer.
+pub(super) fn in_order(op: &mut OpCtx, ids: &[i64]) -> Result<Vec<EntryRow>, OpError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

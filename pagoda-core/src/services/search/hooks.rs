@@ -18,6 +18,8 @@ pub enum Kind {
     Advanced,
     /// Conditions on what entries refer to and are referred to by.
     Chain,
+    /// The same conditions as [`Kind::Advanced`], for a file.
+    Export,
 }
 
 /// Rows as the host has them, or as plugins left them.
@@ -54,6 +56,7 @@ impl Kind {
             Self::Entry => "entry",
             Self::Advanced => "advanced",
             Self::Chain => "chain",
+            Self::Export => "export",
         }
         .to_owned()
     }

@@ -25,6 +25,15 @@ pub(super) struct Join {
 }
 
 impl Join {
+    /// The attributes that rows get of it: as rows name them, and as the referred entry does.
+    pub(super) fn attrs(&self) -> impl Iterator<Item = (String, &str)> {
+        self.attrs.iter().map(|filter| (self.prefixed(&filter.name), filter.name.as_str()))
+    }
+
+    fn prefixed(&self, name: &str) -> String {
+        format!("{}.{name}", self.name)
+    }
+
     /// Reads an element of `join_attrs`.
     ///
     /// # Errors
@@ -65,11 +74,7 @@ pub(super) fn apply(op: &mut OpCtx, join: &Join, rows: Vec<Row>) -> Result<Vec<R
     };
     let referred: BTreeSet<i64> = rows.iter().flat_map(own).collect();
     let found = matching(op, join, referred.into_iter().collect())?;
-    let prefixed = |name: &str| Arc::from(format!("{}.{name}", join.name));
-    let mut nothing: Joined = Vec::new();
-    for filter in &join.attrs {
-        nothing.push((prefixed(&filter.name), Cell::nothing()));
-    }
+    let nothing: Joined = join.attrs().map(|(name, _)| (Arc::from(name), Cell::nothing())).collect();
     let mut joined = Vec::with_capacity(rows.len());
     for row in rows {
         let before = joined.len();
@@ -111,8 +116,7 @@ fn matching(op: &mut OpCtx, join: &Join, ids: Vec<i64>) -> Result<HashMap<i64, J
         };
         let entries = find(op, &question)?.rows;
         for row in rows(op, entity, entries, &Columns::of(definitions, Some(&names)), false)? {
-            let prefixed =
-                |(name, cell): (Arc<str>, Cell)| (Arc::from(format!("{}.{name}", join.name)), cell);
+            let prefixed = |(name, cell): (Arc<str>, Cell)| (Arc::from(join.prefixed(&name)), cell);
             let id = row.id();
             found.insert(id, row.attrs.into_iter().map(prefixed).collect());
         }

@@ -2,11 +2,13 @@
 //!
 //! * `keyword` is the language of keywords, pure; `filter` what requests say of names, values and references.
 //! * `find` makes conditions of it, which `store/search` answers; every kind of search asks here.
-//! * `scope` says which entities are looked at; `advanced` with `row` and `join`, `simple` and `chain` are the kinds of searches; `hooks` tells plugins of them.
+//! * `scope` says which entities are looked at; `advanced` with `row` and `join`, `simple` and `chain` are the kinds of searches,
+//!   `export` writes what is found into a file; `hooks` tells plugins of them.
 //! * `index` says what of a value is searched; who writes values calls it. `rebuild` fills an index that is not there yet.
 
 pub mod advanced;
 pub mod chain;
+pub mod export;
 mod filter;
 mod find;
 pub mod hooks;

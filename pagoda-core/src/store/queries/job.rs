@@ -2,7 +2,7 @@
 
 use crate::store::conn::on_db;
 use crate::store::rows::{JobRow, NewJob, Paged};
-use crate::store::schema::{entity, entry, job};
+use crate::store::schema::{entity, entry, job, job_result};
 use crate::store::{Db, StoreError};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -118,4 +118,37 @@ pub fn set_status(db: &mut Db, id: i64, status: i32, text: &str, now: i64) -> Re
 /// A job in any state.
 pub fn by_id(db: &mut Db, id: i64) -> Result<Option<JobRow>, StoreError> {
     on_db!(db, |c| job::table.find(id).select(JobRow::as_select()).first(c).optional())
+}
+
+/// The newest job of somebody with this operation and exactly these parameters, in one of these states, that changed last
+/// after a time.
+pub fn newest_alike(
+    db: &mut Db,
+    new: &NewJob,
+    statuses: &[i32],
+    after: i64,
+) -> Result<Option<JobRow>, StoreError> {
+    on_db!(db, |c| job::table
+        .filter(job::owner_id.eq(new.owner_id))
+        .filter(job::operation.eq(new.operation))
+        .filter(job::params.eq(&new.params))
+        .filter(job::status.eq_any(statuses))
+        .filter(job::updated_at.ge(after))
+        .order(job::id.desc())
+        .select(JobRow::as_select())
+        .first(c)
+        .optional())
+}
+
+/// Keeps what a job leaves.
+pub fn put_result(db: &mut Db, id: i64, content: &[u8]) -> Result<(), StoreError> {
+    on_db!(db, |c| diesel::insert_into(job_result::table)
+        .values((job_result::job_id.eq(id), job_result::content.eq(content)))
+        .execute(c))
+    .map(drop)
+}
+
+/// What a job left.
+pub fn result(db: &mut Db, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    on_db!(db, |c| job_result::table.find(id).select(job_result::content).first(c).optional())
 }
