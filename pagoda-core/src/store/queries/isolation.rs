@@ -1,6 +1,6 @@
 //! Isolation rules of entities, and what they ask of entries.
 
-use super::{MAX_IDS, MAX_ROWS, found};
+use super::{MAX_IDS, MAX_ROWS, definition_of, found};
 use crate::store::conn::on_db;
 use crate::store::rows::{
     AttrValueRow, ConditionRow, JudgedRow, NewCondition, NewRule, RuleRow, ShownConditionRow, ShownRuleRow,
@@ -99,7 +99,7 @@ pub fn latest(db: &mut Db, entry_ids: &[i64], attr_ids: &[i64]) -> Result<Vec<Ju
             rows.extend(on_db!(db, |c| attribute::table
                 .inner_join(attr_value::table)
                 .filter(attribute::entry_id.eq_any(entries))
-                .filter(attribute::attr_id.eq_any(attrs))
+                .filter(definition_of!(attribute).eq_any(attrs))
                 .filter(attr_value::is_latest)
                 .select((attribute::entry_id, attribute::attr_id, AttrValueRow::as_select()))
                 .load::<JudgedRow>(c))?);

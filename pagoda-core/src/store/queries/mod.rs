@@ -59,6 +59,16 @@ macro_rules! references {
 }
 use references;
 
+/// The definition of an attribute, where the attributes of entries are read: an expression that no index has, so that they are found by
+/// their entries. By definition and entry SQLite would come to each entry once for each definition, and read pages that are
+/// all over the table several times.
+macro_rules! definition_of {
+    ($table:ident) => {
+        ($table::attr_id + 0_i64)
+    };
+}
+use definition_of;
+
 use crate::store::search::fold;
 
 /// Ids in one statement.

@@ -1,6 +1,6 @@
 //! Attributes of entries and their versioned values.
 
-use super::{MAX_IDS, MAX_ROWS};
+use super::{MAX_IDS, MAX_ROWS, definition_of};
 use crate::store::conn::on_db;
 use crate::store::rows::{
     AttrLatestRow, AttrValueRow, AttributeRow, ChildRow, DetailRow, EntityAttrRow, EntityRow, EntryRow,
@@ -238,7 +238,7 @@ pub fn latest_in(db: &mut Db, entry_ids: &[i64], attr_ids: &[i64]) -> Result<Vec
             .left_join(entry::table.on(attr_value::ref_id.eq(entry::id.nullable())))
             .left_join(entity::table.on(entity::id.eq(entry::entity_id)))
             .filter(attribute::entry_id.eq_any(ids))
-            .filter(attribute::attr_id.eq_any(attr_ids))
+            .filter(definition_of!(attribute).eq_any(attr_ids))
             .filter(attr_value::is_latest)
             .select((AttributeRow::as_select(), AttrValueRow::as_select(), referred!()))
             .load::<LatestRow>(c))?);

@@ -252,11 +252,13 @@ impl Repeated {
 
 /// Selects the ids of the texts of an attribute that pass.
 fn texts(sql: &mut Sql, attr_id: i64, test: &TextTest, by_trigrams: bool) {
-    sql.push("SELECT t.id FROM search_text t WHERE t.attr_id = ").int(attr_id);
+    sql.push("SELECT t.id FROM ");
     if by_trigrams && sql.backend() == Backend::Sqlite && test.has_trigrams() {
-        sql.push(" AND t.id IN ").fts("search_text_fts", &test.fts());
+        sql.by_fts("search_text_fts", &test.fts(), "search_text t", "t.id");
+    } else {
+        sql.push("search_text t");
     }
-    sql.push(" AND ");
+    sql.push(" WHERE t.attr_id = ").int(attr_id).push(" AND ");
     test.write(sql, "t.folded", "t.text");
     sql.in_time("t.id");
 }
@@ -404,7 +406,16 @@ impl Cond {
                 let looked_up = match &*test {
                     RowTest::Text(text) => {
                         let by_trigrams = !has_few_texts(db, attr_id)?;
-                        found(db, &|sql| texts(sql, attr_id, text, by_trigrams))?.map(RowTest::Terms)
+                        let is_alone = by_trigrams && db.backend() == Backend::Sqlite;
+                        let terms = found(db, &|sql| {
+                            if is_alone && text.is_by_trigrams_alone() {
+                                // Ids of other attributes' texts are no terms of this one.
+                                sql.select_fts("search_text_fts", &text.fts());
+                            } else {
+                                texts(sql, attr_id, text, by_trigrams);
+                            }
+                        });
+                        terms?.map(RowTest::Terms)
                     }
                     RowTest::ReferenceNamed(text) => {
                         found(db, &|sql| names(sql, text))?.map(RowTest::References)

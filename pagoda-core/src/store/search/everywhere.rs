@@ -70,9 +70,10 @@ impl Everywhere {
         sql.push(")");
     }
 
-    /// Writes where the trigram index of a table of SQLite finds at least what passes.
-    fn write_trigrams(&self, sql: &mut Sql, key: &str, table: &str) {
+    /// Writes a table with an alias, of SQLite only the rows that its trigram index finds: at least what passes.
+    fn write_from(&self, sql: &mut Sql, fts: &str, table: &str, key: &str) {
         if sql.backend() == Backend::Postgres || !self.has_trigrams() {
+            sql.push(table);
             return;
         }
         let of_group = |group: &Vec<TextTest>| {
@@ -81,7 +82,7 @@ impl Everywhere {
             format!("({})", texts.join(" AND "))
         };
         let query: Vec<String> = self.texts.iter().map(of_group).collect();
-        sql.push(" AND ").push(key).push(" IN ").fts(table, &query.join(" OR "));
+        sql.by_fts(fts, &query.join(" OR "), table, key);
     }
 
     /// Writes that `e` is one of the entries that are looked at.
@@ -130,9 +131,9 @@ impl Everywhere {
         }
         if self.has_trigrams() {
             let found = gathered(db, |sql| {
-                sql.push("SELECT e.id FROM entry e WHERE e.is_active");
-                self.write_trigrams(sql, "e.id", "entry_fts");
-                sql.push(" AND ");
+                sql.push("SELECT e.id FROM ");
+                self.write_from(sql, "entry_fts", "entry e", "e.id");
+                sql.push(" WHERE e.is_active AND ");
                 names.write(sql);
             })?;
             if let Some(ids) = found {
@@ -232,28 +233,26 @@ impl Everywhere {
             }
         };
         sql.push("SELECT v.attr_id, v.entry_id FROM (SELECT p.attr_id, p.entry_id FROM ");
-        let joined = |sql: &mut Sql, passing: &str, rows: &str| {
-            let (first, second) = if of.is_none() { (passing, rows) } else { (rows, passing) };
-            sql.push(first).join().push(second);
-        };
-        joined(sql, "search_text t", "search_term p");
-        sql.push(" ON p.attr_id = t.attr_id AND p.term = t.id WHERE 1 = 1");
-        own(sql, "p.entry_id");
         if of.is_none() {
-            self.write_trigrams(sql, "t.id", "search_text_fts");
+            self.write_from(sql, "search_text_fts", "search_text t", "t.id");
+            sql.join().push("search_term p");
+        } else {
+            sql.push("search_term p").join().push("search_text t");
         }
-        sql.push(" AND ");
+        sql.push(" ON p.attr_id = t.attr_id AND p.term = t.id WHERE ");
         self.write_tests(sql, "t.folded", "t.text");
+        own(sql, "p.entry_id");
         sql.in_time("t.id");
         sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM ");
-        joined(sql, "entry t", "search_ref p");
-        sql.push(" ON p.ref_id = t.id WHERE t.is_active");
-        own(sql, "p.entry_id");
         if of.is_none() {
-            self.write_trigrams(sql, "t.id", "entry_fts");
+            self.write_from(sql, "entry_fts", "entry t", "t.id");
+            sql.join().push("search_ref p");
+        } else {
+            sql.push("search_ref p").join().push("entry t");
         }
-        sql.push(" AND ");
+        sql.push(" ON p.ref_id = t.id WHERE t.is_active AND ");
         self.write_tests(sql, "t.name_folded", "t.name");
+        own(sql, "p.entry_id");
         sql.in_time("t.id");
         for (attr_id, compared, terms) in like.lists() {
             sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM search_term p WHERE p.attr_id = ")

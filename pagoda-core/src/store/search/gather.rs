@@ -8,7 +8,7 @@
 use super::cond::{Cond, RowTest, closed};
 use super::names::names;
 use super::sql::Sql;
-use crate::store::{Db, StoreError};
+use crate::store::{Backend, Db, StoreError};
 use roaring::RoaringTreemap;
 
 /// Ids of active entries of an entity.
@@ -229,6 +229,14 @@ fn by_key(sql: &mut Sql, entity_id: i64, cond: &Cond) {
         Cond::Among(ids) => {
             sql.push("SELECT e.id FROM entry e WHERE e.id IN ").ints(ids).push(" AND ");
             of_entity(sql, "e");
+        }
+        // Row by row.
+        Cond::Row(attr, RowTest::Text(test))
+            if sql.backend() == Backend::Sqlite && test.is_by_trigrams_alone() =>
+        {
+            sql.push("SELECT p.entry_id AS id FROM ");
+            sql.by_fts("search_text_fts", &test.fts(), "search_term p", "p.term");
+            sql.push(" WHERE p.attr_id = ").int(attr.id);
         }
         Cond::Row(attr, test) => {
             sql.push("SELECT p.entry_id AS id FROM ").push(test.table());

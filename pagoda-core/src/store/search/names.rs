@@ -7,19 +7,23 @@ use crate::store::{Backend, Db, StoreError};
 /// Entries up to which a list is given them by id.
 const FEW: usize = 1_000;
 
-/// The condition on the name of the entry `t`, by trigrams where there are any.
-fn write_test(sql: &mut Sql, test: &TextTest) {
+/// `FROM` the entries `t` whose names pass, by trigrams where there are any, up to what else must hold.
+fn write_passing(sql: &mut Sql, test: &TextTest) {
+    sql.push("FROM ");
     if sql.backend() == Backend::Sqlite && test.has_trigrams() {
-        sql.push("t.id IN ").fts("entry_fts", &test.fts()).push(" AND ");
+        sql.by_fts("entry_fts", &test.fts(), "entry t", "t.id");
+    } else {
+        sql.push("entry t");
     }
+    sql.push(" WHERE ");
     test.write(sql, "t.name_folded", "t.name");
 }
 
 /// Selects the ids of the active entries whose names pass.
 pub(super) fn names(sql: &mut Sql, test: &TextTest) {
-    sql.push("SELECT t.id FROM entry t WHERE t.is_active AND ");
-    write_test(sql, test);
-    sql.in_time("t.id");
+    sql.push("SELECT t.id ");
+    write_passing(sql, test);
+    sql.push(" AND t.is_active").in_time("t.id");
 }
 
 /// The entries of some entities, deleted ones included, whose name, or one of whose aliases, contains a term. Nothing where
@@ -39,9 +43,9 @@ pub fn named_like(
         return Ok(None);
     }
     let mut sql = Sql::new(db.backend());
-    sql.push("SELECT id AS n FROM (SELECT t.id FROM entry t WHERE ").by_no_index();
-    sql.push("t.entity_id IN ").ints(entity_ids).push(" AND ");
-    write_test(&mut sql, &test);
+    sql.push("SELECT id AS n FROM (SELECT t.id ");
+    write_passing(&mut sql, &test);
+    sql.push(" AND ").by_no_index().push("t.entity_id IN ").ints(entity_ids);
     if with_alias {
         sql.push(" UNION SELECT a.entry_id FROM entry_alias a WHERE a.entity_id IN ").ints(entity_ids);
         sql.push(" AND ");

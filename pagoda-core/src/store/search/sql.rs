@@ -93,8 +93,25 @@ impl Sql {
 
     /// The ids that a trigram table of SQLite finds for a query, in parentheses.
     pub(super) fn fts(&mut self, table: &str, query: &str) -> &mut Self {
-        self.push("(SELECT rowid FROM ").push(table).push(" WHERE ").push(table).push(" MATCH ");
-        self.bind(query).push(")")
+        self.push("(");
+        self.select_fts(table, query).push(")")
+    }
+
+    /// Selects the ids that a trigram table of SQLite finds for a query, ascending.
+    pub(super) fn select_fts(&mut self, table: &str, query: &str) -> &mut Self {
+        self.push("SELECT rowid AS id FROM ")
+            .push(table)
+            .push(" WHERE ")
+            .push(table)
+            .push(" MATCH ")
+            .bind(query)
+    }
+
+    /// What a trigram table `f` of SQLite finds for a query, row by row, joined with what has these ids in `key`: who reads only
+    /// some rows does not wait for all.
+    pub(super) fn by_fts(&mut self, fts: &str, query: &str, table: &str, key: &str) -> &mut Self {
+        self.push(fts).push(" f CROSS JOIN ").push(table).push(" ON f.").push(fts).push(" MATCH ");
+        self.bind(query).push(" AND ").push(key).push(" = f.rowid")
     }
 
     /// Whether a row is there: `rest` is the statement from its FROM on. PostgreSQL would make a join of an EXISTS and read all

@@ -179,6 +179,16 @@ on_both! {
         check_by(db, "attr_value_latest", |db| value::latest_of(db, 1));
         check_by(db, "attr_value_latest", |db| value::detail_of(db, 1, 1));
         check_by(db, "entity_attr_by_index", |db| value::detail_of(db, 1, 1));
+        // By the entry: the attributes of one are together, those of one definition are all over the table.
+        let by_entry = "sqlite_autoindex_attribute_1";
+        check_by(db, by_entry, |db| value::detail_of(db, 1, 1));
+        for (entries, attrs) in [(1, 1), (2, 100), (100, 10), (10, 100)] {
+            let [entries, attrs] = [entries, attrs].map(|most| (1..=most).collect::<Vec<i64>>());
+            check_by(db, by_entry, |db| value::latest_in(db, &entries, &attrs));
+            check_by(db, by_entry, |db| value::latest_of_many(db, &entries));
+            check_by(db, by_entry, |db| value::labels_of(db, &entries, &["a", "b"]));
+            check_by(db, by_entry, |db| isolation::latest(db, &entries, &attrs));
+        }
         check_by(db, "attr_value_by_parent", |db| value::children_of(db, &[1]));
         check_by(db, "attribute_by_attr", |db| value::nonempty_latest_of_attr(db, 1, 0, 10));
         check_by(db, "attr_value_latest", |db| value::nonempty_latest_of_attr(db, 1, 0, 10));
