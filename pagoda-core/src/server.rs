@@ -71,11 +71,17 @@ pub fn open_store(config: &Config, exclusive: bool) -> anyhow::Result<Store> {
     if let Some(entries) = prepared.entered.filter(|entries| *entries > 0) {
         tracing::info!(entries, "indexed for searches");
     }
-    if exclusive && prepared.trigrams == Trigrams::Missing {
-        tracing::warn!(
+    match prepared.trigrams {
+        Trigrams::Missing if exclusive => tracing::warn!(
             "the database has no extension pg_trgm and lets this server not make it: searches for parts of texts read all \
              texts of an attribute, which is slower; let an administrator run `CREATE EXTENSION pg_trgm` and start again"
-        );
+        ),
+        Trigrams::OfAscii if exclusive => tracing::warn!(
+            "LC_CTYPE of the database is C, so its trigram indexes know only letters of ASCII: searches for parts of other \
+             texts, Japanese ones say, read all texts of an attribute, which is slower; a database made with \
+             `TEMPLATE template0 LC_CTYPE 'C.UTF-8'` has no such limit"
+        ),
+        Trigrams::Missing | Trigrams::OfAscii | Trigrams::Indexed => {}
     }
     Ok(store)
 }

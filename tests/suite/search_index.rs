@@ -4,11 +4,13 @@ use crate::contract::search::{column, names};
 use crate::server::{Database, TestApp, on_both_databases};
 use pagoda_core::services::search::rebuild;
 use pagoda_core::store::search::Trigrams;
+use pagoda_core::store::{DatabaseUrl, Store, StoreOptions};
 use serde_json::{Value, json};
 
 on_both_databases! {
     an_index_that_is_lost_is_made_again;
     without_trigrams_searches_are_as_right;
+    it_is_known_which_letters_the_index_knows;
 }
 
 /// An entity whose entries have values of several kinds, and what searches find in it.
@@ -80,7 +82,9 @@ fn an_index_that_is_lost_is_made_again(database: Database) {
     let before = world.found();
     assert!(before.iter().all(|found| !found.is_empty()), "{before:?}");
     let prepared = rebuild::prepare(store).unwrap();
-    assert_eq!((prepared.entered, prepared.trigrams), (None, Trigrams::Indexed), "it was made at the start");
+    // The databases of tests know letters of ASCII.
+    let trigrams = if database == Database::Sqlite { Trigrams::Indexed } else { Trigrams::OfAscii };
+    assert_eq!((prepared.entered, prepared.trigrams), (None, trigrams), "it was made at the start");
     rebuild::forget(store).unwrap();
     assert!(world.found().iter().filter(|found| found.is_empty()).count() > 5);
     // The rack and the thirty; what is deleted is not in it.
@@ -105,8 +109,19 @@ fn without_trigrams_searches_are_as_right(database: Database) {
     assert_eq!(world.found(), before);
     assert_eq!(
         rebuild::prepare(store).unwrap().trigrams,
-        Trigrams::Indexed,
+        Trigrams::OfAscii,
         "made again where that is allowed"
     );
     assert_eq!(world.found(), before);
+}
+
+fn it_is_known_which_letters_the_index_knows(database: Database) {
+    let (Database::Postgres, Some(cluster)) = (database, pagoda_test_support::postgres()) else { return };
+    let trigrams = |url: &str| {
+        let store = Store::open(StoreOptions::new(DatabaseUrl::parse(url).unwrap())).unwrap();
+        store.migrate().unwrap();
+        rebuild::prepare(&store).unwrap().trigrams
+    };
+    assert_eq!(trigrams(&cluster.new_database()), Trigrams::OfAscii);
+    assert_eq!(trigrams(&cluster.new_database_with_letters()), Trigrams::Indexed);
 }

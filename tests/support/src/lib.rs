@@ -143,9 +143,21 @@ impl Cluster {
     /// # Panics
     /// When the server refuses.
     pub fn new_database(&self) -> String {
+        self.new_database_with("")
+    }
+
+    /// Makes an empty database that knows all letters, and returns its URL: the others know those of ASCII.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn new_database_with_letters(&self) -> String {
+        self.new_database_with("TEMPLATE template0 LC_CTYPE 'C.UTF-8'")
+    }
+
+    fn new_database_with(&self, options: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        self.execute("postgres", &format!("CREATE DATABASE {name}"));
+        self.execute("postgres", &format!("CREATE DATABASE {name} {options}"));
         self.url(&name)
     }
 

@@ -51,7 +51,7 @@ pub fn prepare(store: &Store) -> Result<Prepared, OpError> {
 /// How parts of texts are found, where nothing is left to do.
 fn complete(db: &mut Db) -> Result<Option<Trigrams>, OpError> {
     let trigrams = search::trigrams(db)?;
-    Ok((search::is_complete(db)? && trigrams == Trigrams::Indexed).then_some(trigrams))
+    Ok((search::is_complete(db)? && trigrams != Trigrams::Missing).then_some(trigrams))
 }
 
 fn fill_if_needed(db: &mut Db) -> Result<Option<u64>, OpError> {

@@ -6,7 +6,7 @@ use super::text::TextTest;
 use crate::store::{Backend, Db, StoreError};
 
 /// Names, and rows of values, that are gathered and sorted; where more pass, the names of all entries are walked along.
-const MOST_GATHERED: usize = 5_000;
+const MOST_GATHERED: usize = 20_000;
 
 /// Entries that are walked along for their values, before all that pass are gathered after all.
 const MOST_WALKED: i64 = 20_000;

@@ -8,6 +8,9 @@ use crate::store::{Backend, Db, StoreError};
 pub enum Trigrams {
     /// By an index.
     Indexed,
+    /// By an index that knows only letters of ASCII: parts of other texts are found by reading all texts of an attribute.
+    /// That is so on PostgreSQL where `LC_CTYPE` is `C`.
+    OfAscii,
     /// By reading all texts of an attribute: as right, and slower.
     Missing,
 }
@@ -32,8 +35,12 @@ pub fn trigrams(db: &mut Db) -> Result<Trigrams, StoreError> {
         sql.bind(name);
     });
     sql.push(")");
-    let there = sql.number(db)?;
-    Ok(if there == 2 { Trigrams::Indexed } else { Trigrams::Missing })
+    if sql.number(db)? < 2 {
+        return Ok(Trigrams::Missing);
+    }
+    let mut sql = Sql::new(db.backend());
+    sql.push("SELECT count(*) AS n FROM unnest(show_trgm(").bind("日本語").push(")) x");
+    Ok(if sql.number(db)? > 0 { Trigrams::Indexed } else { Trigrams::OfAscii })
 }
 
 /// Makes the indexes, where the extension is there or may be made.
@@ -41,8 +48,9 @@ pub fn trigrams(db: &mut Db) -> Result<Trigrams, StoreError> {
 /// # Errors
 /// The database does not answer.
 pub fn make_trigrams(db: &mut Db) -> Result<Trigrams, StoreError> {
-    if db.backend() == Backend::Sqlite || trigrams(db)? == Trigrams::Indexed {
-        return Ok(Trigrams::Indexed);
+    let there = trigrams(db)?;
+    if there != Trigrams::Missing {
+        return Ok(there);
     }
     let made = make(db);
     match made {
