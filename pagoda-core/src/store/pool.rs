@@ -51,9 +51,9 @@ impl StoreOptions {
     }
 }
 
-/// Kibibytes of cache of an SQLite connection, taken as they are needed. The inner pages of the indexes of a million entries
-/// have room in them; with a quarter of it each look into an index read three pages from the kernel instead of one. A
-/// memory map of the file would count every page once for each connection.
+/// Kibibytes of cache of an SQLite connection, taken as they are needed: the inner pages of the indexes of a million entries have
+/// room in them; with half of it each look into an index read three pages from the kernel instead of one. There are nine of
+/// these caches, and a memory map of the file would count every page once for each connection.
 pub(super) const CACHE: u32 = 8_192;
 
 type Failure = Arc<Mutex<Option<StoreError>>>;

@@ -5,8 +5,11 @@ use super::sql::Sql;
 use super::text::TextTest;
 use crate::store::{Backend, Db, StoreError};
 
-/// Names, and rows of values, that are gathered and sorted; where more pass, the names of all entries are walked along.
-const MOST_GATHERED: usize = 20_000;
+/// Names that are gathered and sorted; where more pass, the first of them are soon met along the names of all entries.
+const MOST_NAMES: usize = 4_000;
+
+/// Rows of values that are gathered; where more pass, the names of all entries are walked along.
+const MOST_ROWS: usize = 20_000;
 
 /// Entries that are walked along for their values, before all that pass are gathered after all.
 const MOST_WALKED: i64 = 20_000;
@@ -130,7 +133,7 @@ impl Everywhere {
             return Ok(Vec::new());
         }
         if self.has_trigrams() {
-            let found = gathered(db, |sql| {
+            let found = gathered(db, MOST_NAMES, |sql| {
                 sql.push("SELECT e.id FROM ");
                 self.write_from(sql, "entry_fts", "entry e", "e.id");
                 sql.push(" WHERE e.is_active AND ");
@@ -161,7 +164,7 @@ impl Everywhere {
             return Ok(Vec::new());
         }
         let mut sql = Sql::new(db.backend());
-        sql.push("SELECT e.id AS n FROM entry e WHERE e.id IN ").ints(ids).push(" AND ").by_no_index();
+        sql.push("SELECT e.id AS n FROM entry e WHERE ").entry_among(ids).push(" AND ").by_no_index();
         self.write_walked(&mut sql);
         more(&mut sql);
         self.write_order(&mut sql, "e");
@@ -176,7 +179,7 @@ impl Everywhere {
         if self.texts.is_empty() {
             return Ok(Vec::new());
         }
-        let found = gathered(db, |sql| {
+        let found = gathered(db, MOST_ROWS, |sql| {
             sql.push("SELECT v.entry_id AS id FROM (");
             self.write_rows(sql, like, None);
             sql.push(") v WHERE 1 = 1");
@@ -288,13 +291,13 @@ impl Everywhere {
 }
 
 /// The ids that a statement selects, each once; nothing where there are too many.
-fn gathered(db: &mut Db, write: impl FnOnce(&mut Sql)) -> Result<Option<Vec<i64>>, StoreError> {
+fn gathered(db: &mut Db, most: usize, write: impl FnOnce(&mut Sql)) -> Result<Option<Vec<i64>>, StoreError> {
     let mut sql = Sql::new(db.backend());
     sql.push("SELECT id AS n FROM (");
     write(&mut sql);
-    sql.push(") x WHERE 1 = 1").in_time("id").push(" LIMIT ").int(MOST_GATHERED + 1);
+    sql.push(") x WHERE 1 = 1").in_time("id").push(" LIMIT ").int(most + 1);
     let mut ids = sql.numbers(db)?;
-    if ids.len() > MOST_GATHERED {
+    if ids.len() > most {
         return Ok(None);
     }
     ids.sort_unstable();

@@ -88,11 +88,12 @@ impl Gathering<'_> {
     /// have to be read.
     pub(super) fn gather(&mut self, cond: &Cond, most: u64) -> Result<Option<Ids>, StoreError> {
         match cond {
+            // Nothing is read in vain.
+            cond if cond.rank().is_none() => Ok(None),
             Cond::Never => Ok(Some(Ids::new())),
             Cond::All(parts) => self.all(parts, most),
             Cond::Any(parts) => self.any(parts, most),
-            cond if cond.rank().is_some() => self.read(cond, most),
-            _ => Ok(None),
+            cond => self.read(cond, most),
         }
     }
 
@@ -178,7 +179,7 @@ impl Gathering<'_> {
         let mut kept = Ids::new();
         for chunk in numbers(&ids).chunks(CHUNK) {
             let mut sql = Sql::new(self.db.backend());
-            sql.push("SELECT e.id AS n FROM entry e WHERE e.id IN ").ints(chunk).push(" AND ");
+            sql.push("SELECT e.id AS n FROM entry e WHERE ").entry_among(chunk).push(" AND ");
             cond.write(&mut sql);
             sql.in_time("e.id");
             kept.extend(sql.numbers(self.db)?.into_iter().filter_map(|id| u64::try_from(id).ok()));

@@ -148,7 +148,7 @@ impl Search {
         sql.push("SELECT e.id AS n FROM ");
         match &self.gathered {
             Some(ids) if !self.is_sooner_along_names(db, near)? => {
-                sql.push("entry e WHERE e.id IN ").ints(&numbers(ids));
+                sql.push("entry e WHERE ").entry_among(&numbers(ids));
                 sql.push(" ORDER BY e.name").by_code_point().push(direction(descending));
                 page.write(&mut sql);
                 return sql.numbers(db);
@@ -238,7 +238,7 @@ impl Search {
             Some(ids) => {
                 for chunk in numbers(ids).chunks(CHUNK) {
                     first.extend(first_of(db, &|sql| {
-                        sql.push("entry e WHERE e.id IN ").ints(chunk).in_time("e.id");
+                        sql.push("entry e WHERE ").entry_among(chunk).in_time("e.id");
                     })?);
                     first.sort_by(|a, b| order.compare(a, b));
                     first.truncate(usize::try_from(page.end()).unwrap_or(usize::MAX));

@@ -8,6 +8,9 @@ use diesel::sqlite::Sqlite;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use std::fmt::{Display, Write as _};
 
+/// Numbers that are written into a statement.
+const MOST_WRITTEN: usize = 200;
+
 /// SQL with the texts that it compares with. Numbers are written into it: they are ours.
 pub(super) struct Sql {
     backend: Backend,
@@ -41,13 +44,27 @@ impl Sql {
         self
     }
 
-    /// `(1, 2, 3)`; of none a list that nothing is in.
+    /// `(1, 2, 3)`; of none a list that nothing is in. SQLite makes a few instructions of each number in a statement, so it
+    /// gets long lists as a text.
     pub(super) fn ints(&mut self, numbers: &[i64]) -> &mut Self {
+        if self.backend == Backend::Sqlite && numbers.len() > MOST_WRITTEN {
+            let list = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+            return self.push("(SELECT value FROM json_each(").bind(&format!("[{list}]")).push("))");
+        }
         self.push("(");
         for (at, number) in numbers.iter().enumerate() {
             self.push(if at > 0 { "," } else { "" }).int(number);
         }
         self.push(if numbers.is_empty() { "NULL)" } else { ")" })
+    }
+
+    /// The entry is one of these, which may be many: PostgreSQL reads a text sooner than thousands of numbers.
+    pub(super) fn entry_among(&mut self, ids: &[i64]) -> &mut Self {
+        if self.backend == Backend::Sqlite || ids.len() <= MOST_WRITTEN {
+            return self.push("e.id IN ").ints(ids);
+        }
+        let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        self.push("e.id = ANY (string_to_array(").bind(&list).push(", ',')::bigint[])")
     }
 
     pub(super) fn bind(&mut self, text: &str) -> &mut Self {
@@ -181,9 +198,16 @@ impl Sql {
         Ok(self.rows::<Number>(db)?.into_iter().map(|row| row.n).collect())
     }
 
-    /// Runs a statement that answers nothing and compares with no text.
+    /// Runs a statement that answers nothing.
     pub(super) fn run(&self, db: &mut Db) -> Result<(), StoreError> {
-        on_db!(db, |c| sql_query(self.text.as_str()).execute(c)).map(drop)
+        on_db!(db, |c| {
+            let mut query = sql_query(self.text.as_str()).into_boxed::<Dialect>();
+            for text in &self.binds {
+                query = query.bind::<Text, _>(text);
+            }
+            query.execute(c)
+        })
+        .map(drop)
     }
 
     /// The one number in the column `n`.
