@@ -33,10 +33,7 @@ pub(in crate::http) async fn export(cx: Cx) -> ApiResult {
     let (place, limit) = cx.search_place().await?;
     let runner = cx.runner();
     // A task of its own: when the client goes away the job still comes to its end.
-    let whole = async move {
-        let _place = place;
-        search::export::export(runner, body, limit).await
-    };
+    let whole = search::export::export(runner, body, place, limit);
     let echo = tokio::spawn(whole.in_current_span()).await;
     json(StatusCode::OK, &echo.map_err(|lost| ApiError::internal(lost.to_string()))??)
 }

@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use pagoda_plugin_sdk::Code;
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::Read;
 
 /// A file that is being written. It is compressed as it grows, so that large ones need little memory.
 pub type File = GzEncoder<Vec<u8>>;
@@ -30,8 +30,7 @@ impl Sealed {
     ///
     /// # Errors
     /// It cannot be compressed.
-    pub fn of(mut file: File) -> std::io::Result<Self> {
-        file.flush()?;
+    pub fn of(file: File) -> std::io::Result<Self> {
         file.finish().map(Self)
     }
 

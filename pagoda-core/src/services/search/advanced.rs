@@ -116,16 +116,12 @@ impl Advanced {
         }
         if reader.errors.is_empty() { Ok(asked) } else { Err(reader.errors.into()) }
     }
-
-    fn names(&self) -> Vec<&str> {
-        self.selection.attrs.iter().map(|filter| filter.name.as_str()).collect()
-    }
 }
 
 /// The entities that are meant and may be read, in the order in which they are searched. *Source: spec, search §4.1.*
 fn searched(op: &mut OpCtx, asked: &Advanced) -> Result<Vec<Scope>, OpError> {
     let found = if asked.all_entities {
-        let found = entities::active_with_attrs(&mut op.db, &asked.names())?;
+        let found = entities::active_with_attrs(&mut op.db, &asked.selection.names())?;
         if found.is_empty() {
             return Err(OpError::Invalid(Value::from("no entity has any attribute of `attrinfo`")));
         }
@@ -144,7 +140,7 @@ fn check_sort(asked: &Advanced, searched: &[Scope]) -> Result<(), OpError> {
     let Some(sort) = asked.sort.as_ref().filter(|sort| sort.target != ENTRY_NAME) else { return Ok(()) };
     let refused = |why: String| Err(OpError::Invalid(Value::from(why)));
     let target = &sort.target;
-    if !asked.names().contains(&target.as_str()) {
+    if !asked.selection.names().contains(&target.as_str()) {
         return refused(format!("sort: {target} is not in `attrinfo`"));
     }
     let definitions = searched.iter().flat_map(|searched| &searched.definitions);
@@ -215,7 +211,8 @@ fn answer(op: &mut OpCtx, asked: &Advanced) -> Result<Results, OpError> {
         if found.rows.is_empty() {
             continue;
         }
-        let columns = Columns::of(definitions, (!asked.output_all).then(|| asked.names()).as_deref());
+        let columns =
+            Columns::of(definitions, (!asked.output_all).then(|| asked.selection.names()).as_deref());
         let shown = rows(op, entity, found.rows, &columns, asked.referrals)?;
         values.extend(asked.joins.iter().try_fold(shown, |rows, join| join::apply(op, join, rows))?);
     }

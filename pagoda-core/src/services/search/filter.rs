@@ -128,6 +128,11 @@ impl HintFilter {
 }
 
 impl Selection {
+    /// The attributes that are named.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.attrs.iter().map(|filter| filter.name.as_str()).collect()
+    }
+
     /// Reads `attrinfo`, `hint_entry` and `referral_name`, all optional, out of a body; complaints go to the reader.
     #[must_use]
     pub fn read(reader: &mut Reader<'_>) -> Self {

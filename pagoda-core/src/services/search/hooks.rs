@@ -49,6 +49,22 @@ impl<T> Rows<T> {
     }
 }
 
+impl<T: Serialize> Rows<T> {
+    /// As they are answered.
+    ///
+    /// # Errors
+    /// A row cannot be said in JSON.
+    pub fn into_values(self) -> Result<Vec<Value>, OpError> {
+        match self {
+            Self::Own(rows) => {
+                let rows: Result<Vec<Value>, _> = rows.iter().map(serde_json::to_value).collect();
+                rows.map_err(|error| OpError::Internal(error.into()))
+            }
+            Self::Filtered(rows) => Ok(rows),
+        }
+    }
+}
+
 impl Kind {
     fn word(self) -> String {
         match self {
@@ -84,10 +100,9 @@ impl Kind {
         if !op.wants::<points::results_filter>() {
             return Ok(Rows::Own(rows));
         }
-        let rows: Result<Vec<Value>, _> = rows.iter().map(serde_json::to_value).collect();
         let mut payload = SearchResults::default();
         payload.kind = self.word();
-        payload.rows = rows.map_err(|error| OpError::Internal(error.into()))?.into();
+        payload.rows = Rows::Own(rows).into_values()?.into();
         op.filter::<points::results_filter>(&mut payload)?;
         Ok(Rows::Filtered(payload.rows.into_vec()))
     }

@@ -3,7 +3,7 @@
 use super::names::names;
 use super::sql::Sql;
 use super::text::TextTest;
-use crate::store::{Backend, Db, StoreError};
+use crate::store::{Db, StoreError};
 
 /// Texts and entries that are looked up ahead by a test on texts; where more pass, the statement finds them itself.
 const MOST_LOOKED_UP: usize = 2_000;
@@ -189,10 +189,6 @@ impl RowTest {
                 column(sql, "p.term <= ");
                 sql.int(to.unwrap_or(i64::MAX));
             }
-            // The trigram index by itself: ids of other attributes' texts are no terms of this one.
-            Self::Text(test) if sql.backend() == Backend::Sqlite && test.is_by_trigrams_alone() => {
-                sql.push("p.term IN ").fts("search_text_fts", &test.fts()).in_time("p.entry_id");
-            }
             Self::Text(test) => {
                 sql.push("p.term IN (");
                 texts(sql, attr_id, test, true);
@@ -252,12 +248,8 @@ impl Repeated {
 
 /// Selects the ids of the texts of an attribute that pass.
 fn texts(sql: &mut Sql, attr_id: i64, test: &TextTest, by_trigrams: bool) {
-    sql.push("SELECT t.id FROM ");
-    if by_trigrams && sql.backend() == Backend::Sqlite && test.has_trigrams() {
-        sql.by_fts("search_text_fts", &test.fts(), "search_text t", "t.id");
-    } else {
-        sql.push("search_text t");
-    }
+    let query = test.fts().filter(|_| by_trigrams);
+    sql.push("SELECT t.id FROM ").by_fts("search_text_fts", query.as_deref(), "search_text t", "t.id");
     sql.push(" WHERE t.attr_id = ").int(attr_id).push(" AND ");
     test.write(sql, "t.folded", "t.text");
     sql.in_time("t.id");
@@ -406,14 +398,13 @@ impl Cond {
                 let looked_up = match &*test {
                     RowTest::Text(text) => {
                         let by_trigrams = !has_few_texts(db, attr_id)?;
-                        let is_alone = by_trigrams && db.backend() == Backend::Sqlite;
-                        let terms = found(db, &|sql| {
-                            if is_alone && text.is_by_trigrams_alone() {
-                                // Ids of other attributes' texts are no terms of this one.
-                                sql.select_fts("search_text_fts", &text.fts());
-                            } else {
-                                texts(sql, attr_id, text, by_trigrams);
+                        let alone = text.fts_alone(db.backend()).filter(|_| by_trigrams);
+                        let terms = found(db, &|sql| match &alone {
+                            // Ids of other attributes' texts are no terms of this one.
+                            Some(query) => {
+                                sql.select_fts("search_text_fts", query);
                             }
+                            None => texts(sql, attr_id, text, by_trigrams),
                         });
                         terms?.map(RowTest::Terms)
                     }
@@ -455,7 +446,7 @@ impl Cond {
             }
             Self::Named(test) => test.write(sql, "e.name_folded", "e.name"),
             Self::Among(ids) => {
-                sql.push("e.id IN ").ints(ids);
+                sql.entry_among(ids);
             }
             Self::Row(attr, test) => {
                 sql.probe(|sql| {

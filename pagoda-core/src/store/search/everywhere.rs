@@ -3,7 +3,7 @@
 use super::cond::{Cond, Viewer};
 use super::sql::Sql;
 use super::text::TextTest;
-use crate::store::{Backend, Db, StoreError};
+use crate::store::{Db, StoreError};
 
 /// Names that are gathered and sorted; where more pass, the first of them are soon met along the names of all entries.
 const MOST_NAMES: usize = 4_000;
@@ -56,11 +56,6 @@ impl Everywhere {
         Cond::Any(self.texts.iter().map(group).collect()).simplified()
     }
 
-    /// Whether every alternative has something for the trigram index.
-    fn has_trigrams(&self) -> bool {
-        self.texts.iter().all(|group| group.iter().any(TextTest::has_trigrams))
-    }
-
     /// Writes the tests on a folded column and one with the text.
     fn write_tests(&self, sql: &mut Sql, folded: &str, text: &str) {
         sql.push("(");
@@ -73,19 +68,14 @@ impl Everywhere {
         sql.push(")");
     }
 
-    /// Writes a table with an alias, of SQLite only the rows that its trigram index finds: at least what passes.
-    fn write_from(&self, sql: &mut Sql, fts: &str, table: &str, key: &str) {
-        if sql.backend() == Backend::Postgres || !self.has_trigrams() {
-            sql.push(table);
-            return;
-        }
+    /// The query of an FTS5 trigram table that finds at least what passes, where trigrams find every alternative.
+    fn fts(&self) -> Option<String> {
         let of_group = |group: &Vec<TextTest>| {
-            let texts: Vec<String> =
-                group.iter().filter(|test| test.has_trigrams()).map(TextTest::fts).collect();
-            format!("({})", texts.join(" AND "))
+            let texts: Vec<String> = group.iter().filter_map(TextTest::fts).collect();
+            (!texts.is_empty()).then(|| format!("({})", texts.join(" AND ")))
         };
-        let query: Vec<String> = self.texts.iter().map(of_group).collect();
-        sql.by_fts(fts, &query.join(" OR "), table, key);
+        let groups: Option<Vec<String>> = self.texts.iter().map(of_group).collect();
+        groups.map(|groups| groups.join(" OR "))
     }
 
     /// Writes that `e` is one of the entries that are looked at.
@@ -132,10 +122,9 @@ impl Everywhere {
         if names == Cond::Never {
             return Ok(Vec::new());
         }
-        if self.has_trigrams() {
+        if let Some(query) = self.fts() {
             let found = gathered(db, MOST_NAMES, |sql| {
-                sql.push("SELECT e.id FROM ");
-                self.write_from(sql, "entry_fts", "entry e", "e.id");
+                sql.push("SELECT e.id FROM ").by_fts("entry_fts", Some(&query), "entry e", "e.id");
                 sql.push(" WHERE e.is_active AND ");
                 names.write(sql);
             })?;
@@ -236,8 +225,9 @@ impl Everywhere {
             }
         };
         sql.push("SELECT v.attr_id, v.entry_id FROM (SELECT p.attr_id, p.entry_id FROM ");
+        let query = self.fts();
         if of.is_none() {
-            self.write_from(sql, "search_text_fts", "search_text t", "t.id");
+            sql.by_fts("search_text_fts", query.as_deref(), "search_text t", "t.id");
             sql.join().push("search_term p");
         } else {
             sql.push("search_term p").join().push("search_text t");
@@ -248,7 +238,7 @@ impl Everywhere {
         sql.in_time("t.id");
         sql.push(" UNION ALL SELECT p.attr_id, p.entry_id FROM ");
         if of.is_none() {
-            self.write_from(sql, "entry_fts", "entry t", "t.id");
+            sql.by_fts("entry_fts", query.as_deref(), "entry t", "t.id");
             sql.join().push("search_ref p");
         } else {
             sql.push("search_ref p").join().push("entry t");

@@ -43,27 +43,21 @@ impl Search {
     ) -> Result<Self, StoreError> {
         let mut cond = cond.simplified();
         cond.look_up(db)?;
-        Self::looked_up(db, entity_id, cond, order, readable)
+        Self { entity_id, cond, order, readable, gathered: None, total: 0 }.answered(db)
     }
 
-    /// As [`Self::new`], of a condition whose texts were looked up.
-    fn looked_up(
-        db: &mut Db,
-        entity_id: i64,
-        cond: Cond,
-        order: Order,
-        readable: Cond,
-    ) -> Result<Self, StoreError> {
-        let cond = cond.simplified();
-        let mut search = Self { entity_id, cond, order, readable, gathered: None, total: 0 };
-        let most = if search.is_one_key() { FEW_GATHERED } else { u64::MAX };
-        search.gathered = Gathering { db, entity_id }.gather(&search.cond, most)?;
-        search.total = match &search.gathered {
+    /// Gathers or counts what passes; the texts of the condition were looked up.
+    fn answered(mut self, db: &mut Db) -> Result<Self, StoreError> {
+        self.cond = self.cond.simplified();
+        let is_one_key = self.is_one_key();
+        let most = if is_one_key { FEW_GATHERED } else { u64::MAX };
+        self.gathered = Gathering { db, entity_id: self.entity_id }.gather(&self.cond, most)?;
+        self.total = match &self.gathered {
             Some(ids) => i64::try_from(ids.len()).unwrap_or(i64::MAX),
-            None if search.is_one_key() => gather::count(db, entity_id, &search.cond)?,
-            None => search.count_along(db)?,
+            None if is_one_key => gather::count(db, self.entity_id, &self.cond)?,
+            None => self.count_along(db)?,
         };
-        Ok(search)
+        Ok(self)
     }
 
     /// How many entries pass.
@@ -89,7 +83,9 @@ impl Search {
     /// How many pass of a condition of which no part is found by key.
     fn count_along(&self, db: &mut Db) -> Result<i64, StoreError> {
         let passing = |db: &mut Db, cond: Cond| {
-            Self::looked_up(db, self.entity_id, cond, Order::Name, Cond::Always).map(|search| search.total)
+            let (entity_id, order, readable) = (self.entity_id, Order::Name, Cond::Always);
+            let search = Self { entity_id, cond, order, readable, gathered: None, total: 0 };
+            search.answered(db).map(|search| search.total)
         };
         match &self.cond {
             Cond::Always => return self.all(db),

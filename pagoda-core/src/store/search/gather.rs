@@ -8,7 +8,7 @@
 use super::cond::{Cond, RowTest, closed};
 use super::names::names;
 use super::sql::Sql;
-use crate::store::{Backend, Db, StoreError};
+use crate::store::{Db, StoreError};
 use roaring::RoaringTreemap;
 
 /// Ids of active entries of an entity.
@@ -26,8 +26,8 @@ const ROWS_PER_ENTRY: u64 = 16;
 /// Entries that are asked for a text in the time in which a trigram index looks for it.
 const ENTRIES_PER_TEXT: u64 = 10_000;
 
-/// Entries that are asked by one statement.
-const CHUNK: usize = 5_000;
+/// Entries that one statement is given.
+pub(super) const CHUNK: usize = 5_000;
 
 /// How soon what is found by key is read: the narrow first, what the trigram index finds late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +182,7 @@ impl Gathering<'_> {
             sql.push("SELECT e.id AS n FROM entry e WHERE ").entry_among(chunk).push(" AND ");
             cond.write(&mut sql);
             sql.in_time("e.id");
-            kept.extend(sql.numbers(self.db)?.into_iter().filter_map(|id| u64::try_from(id).ok()));
+            kept |= set(sql.numbers(self.db)?);
         }
         Ok(kept)
     }
@@ -201,8 +201,12 @@ impl Gathering<'_> {
         if u64::try_from(found.len()).is_ok_and(|rows| rows > most) {
             return Ok(None);
         }
-        Ok(Some(found.into_iter().filter_map(|id| u64::try_from(id).ok()).collect()))
+        Ok(Some(set(found)))
     }
+}
+
+fn set(ids: Vec<i64>) -> Ids {
+    ids.into_iter().filter_map(|id| u64::try_from(id).ok()).collect()
 }
 
 /// The ids as numbers of the database.
@@ -222,27 +226,25 @@ pub(super) fn count(db: &mut Db, entity_id: i64, cond: &Cond) -> Result<i64, Sto
 /// Selects the ids of the active entries of the entity that a key finds, perhaps repeatedly. The rows of a definition are of
 /// active entries of its entity: nothing else must be known of them.
 fn by_key(sql: &mut Sql, entity_id: i64, cond: &Cond) {
-    let of_entity = |sql: &mut Sql, entry: &str| {
-        sql.push(entry).push(".is_active AND ").by_no_index();
-        sql.push(entry).push(".entity_id = ").int(entity_id);
+    let of_entity = |sql: &mut Sql| {
+        sql.push("e.is_active AND ").by_no_index().push("e.entity_id = ").int(entity_id);
     };
     match cond {
         Cond::Among(ids) => {
-            sql.push("SELECT e.id FROM entry e WHERE e.id IN ").ints(ids).push(" AND ");
-            of_entity(sql, "e");
-        }
-        // Row by row.
-        Cond::Row(attr, RowTest::Text(test))
-            if sql.backend() == Backend::Sqlite && test.is_by_trigrams_alone() =>
-        {
-            sql.push("SELECT p.entry_id AS id FROM ");
-            sql.by_fts("search_text_fts", &test.fts(), "search_term p", "p.term");
-            sql.push(" WHERE p.attr_id = ").int(attr.id);
+            sql.push("SELECT e.id FROM entry e WHERE ").entry_among(ids).push(" AND ");
+            of_entity(sql);
         }
         Cond::Row(attr, test) => {
-            sql.push("SELECT p.entry_id AS id FROM ").push(test.table());
-            sql.push(" p WHERE p.attr_id = ").int(attr.id).push(" AND ");
-            test.write(sql, attr.id);
+            sql.push("SELECT p.entry_id AS id FROM ");
+            let alone = if let RowTest::Text(text) = test { text.fts_alone(sql.backend()) } else { None };
+            if alone.is_some() {
+                // Ids of other attributes' texts are no terms of this one.
+                sql.by_fts("search_text_fts", alone.as_deref(), "search_term p", "p.term");
+                sql.push(" WHERE p.attr_id = ").int(attr.id);
+            } else {
+                sql.push(test.table()).push(" p WHERE p.attr_id = ").int(attr.id).push(" AND ");
+                test.write(sql, attr.id);
+            }
         }
         Cond::Named(test) => {
             names(sql, test);
@@ -254,14 +256,14 @@ fn by_key(sql: &mut Sql, entity_id: i64, cond: &Cond) {
                 .join()
                 .push("entity_attr d ON d.id = p.attr_id AND d.is_active");
             sql.join().push("entry e ON e.id = p.ref_id WHERE p.entry_id IN ").ints(ids).push(" AND ");
-            of_entity(sql, "e");
+            of_entity(sql);
         }
         Cond::Not(part) => {
             let attr_id = if let Cond::Readable(_, attr_id) = **part { attr_id } else { None };
             sql.push("SELECT e.id FROM (");
             closed(sql, entity_id, attr_id);
             sql.push(") c").join().push("entry e ON e.id = c.id WHERE ");
-            of_entity(sql, "e");
+            of_entity(sql);
             sql.push(" AND ");
             cond.write(sql);
         }

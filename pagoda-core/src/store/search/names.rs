@@ -2,20 +2,14 @@
 
 use super::sql::Sql;
 use super::text::TextTest;
-use crate::store::{Backend, Db, StoreError};
+use crate::store::{Db, StoreError};
 
 /// Entries up to which a list is given them by id.
 const FEW: usize = 1_000;
 
 /// `FROM` the entries `t` whose names pass, by trigrams where there are any, up to what else must hold.
 fn write_passing(sql: &mut Sql, test: &TextTest) {
-    sql.push("FROM ");
-    if sql.backend() == Backend::Sqlite && test.has_trigrams() {
-        sql.by_fts("entry_fts", &test.fts(), "entry t", "t.id");
-    } else {
-        sql.push("entry t");
-    }
-    sql.push(" WHERE ");
+    sql.push("FROM ").by_fts("entry_fts", test.fts().as_deref(), "entry t", "t.id").push(" WHERE ");
     test.write(sql, "t.name_folded", "t.name");
 }
 

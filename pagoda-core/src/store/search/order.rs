@@ -1,15 +1,12 @@
 //! The pages of what a search found, in order.
 
 use super::find::Search;
-use super::gather::{Ids, numbers};
+use super::gather::{CHUNK, Ids, numbers};
 use super::sql::Sql;
 use crate::store::{Db, StoreError};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use std::cmp::Ordering;
-
-/// Entries that are sorted by one statement.
-const CHUNK: usize = 5_000;
 
 /// So few that they are sorted anyway.
 const FEW_SORTED: i64 = 500;
@@ -140,28 +137,34 @@ impl Search {
     }
 
     fn by_name(&self, db: &mut Db, page: Page, descending: bool) -> Result<Vec<i64>, StoreError> {
+        let sorted = |db: &mut Db, page: Page, descending: bool, write_from: &dyn Fn(&mut Sql)| {
+            let mut sql = Sql::new(db.backend());
+            sql.push("SELECT e.id AS n FROM ");
+            write_from(&mut sql);
+            sql.push(" ORDER BY e.name").by_code_point().push(if descending { " DESC" } else { "" });
+            page.write(&mut sql);
+            sql.numbers(db)
+        };
+        let few = |ids: &Ids| {
+            let ids = numbers(ids);
+            move |sql: &mut Sql| {
+                sql.push("entry e WHERE ").entry_among(&ids);
+            }
+        };
         // From the nearer end of the list.
         let is_near = page.end() <= self.total - page.offset;
         let near = if is_near { page } else { Page { offset: self.total - page.end(), ..page } };
-        let direction = |descending: bool| if descending { " DESC" } else { "" };
-        let mut sql = Sql::new(db.backend());
-        sql.push("SELECT e.id AS n FROM ");
-        match &self.gathered {
-            Some(ids) if !self.is_sooner_along_names(db, near)? => {
-                sql.push("entry e WHERE ").entry_among(&numbers(ids));
-                sql.push(" ORDER BY e.name").by_code_point().push(direction(descending));
-                page.write(&mut sql);
-                return sql.numbers(db);
-            }
-            _ => {}
-        }
         let mut found = match &self.gathered {
-            Some(ids) => self.walk(db, ids, near, descending == is_near)?,
-            None => {
-                self.write_passing(&mut sql);
-                sql.push(" ORDER BY e.name").by_code_point().push(direction(descending == is_near));
-                near.write(&mut sql);
-                sql.numbers(db)?
+            None => sorted(db, near, descending == is_near, &|sql| self.write_passing(sql))?,
+            Some(ids) if self.total <= FEW_SORTED => return sorted(db, page, descending, &few(ids)),
+            Some(ids) => {
+                // Names up to the end of the page.
+                let names = near.end().saturating_mul(self.all(db)?) / self.total;
+                let is_one_statement = usize::try_from(self.total).is_ok_and(|total| total <= CHUNK);
+                if is_one_statement && names >= self.total * NAMES_PER_ENTRY {
+                    return sorted(db, page, descending, &few(ids));
+                }
+                self.walk(db, ids, near, names, descending == is_near)?
             }
         };
         if !is_near {
@@ -170,24 +173,17 @@ impl Search {
         Ok(found)
     }
 
-    /// Whether walking along the names comes to the end of a page sooner than sorting what was gathered.
-    fn is_sooner_along_names(&self, db: &mut Db, page: Page) -> Result<bool, StoreError> {
-        if self.total <= FEW_SORTED {
-            return Ok(false);
-        }
-        let is_one_statement = usize::try_from(self.total).is_ok_and(|total| total <= CHUNK);
-        Ok(!is_one_statement || self.walked(db, page)? < self.total * NAMES_PER_ENTRY)
-    }
-
-    /// How many names are walked along to the end of a page.
-    fn walked(&self, db: &mut Db, page: Page) -> Result<i64, StoreError> {
-        Ok(page.end().saturating_mul(self.all(db)?) / self.total.max(1))
-    }
-
-    /// Those of a page of what was gathered that are met along the names.
-    fn walk(&self, db: &mut Db, ids: &Ids, page: Page, descending: bool) -> Result<Vec<i64>, StoreError> {
+    /// Those of a page of what was gathered that are met along the names, of which so many lead to its end.
+    fn walk(
+        &self,
+        db: &mut Db,
+        ids: &Ids,
+        page: Page,
+        names: i64,
+        descending: bool,
+    ) -> Result<Vec<i64>, StoreError> {
         // Some more, because they are not spread evenly.
-        let names = (self.walked(db, page)? / 4 * 5).saturating_add(100).min(MOST_NAMES);
+        let names = (names / 4 * 5).saturating_add(100).min(MOST_NAMES);
         let (compared, direction) = if descending { (" < ", " DESC") } else { (" > ", "") };
         let (mut found, mut met, mut last) = (Vec::new(), 0, None::<String>);
         loop {

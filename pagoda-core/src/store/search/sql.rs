@@ -24,6 +24,19 @@ struct Number {
     n: i64,
 }
 
+/// The statement with its texts, for one dialect.
+macro_rules! bound {
+    ($sql:expr, $dialect:ty) => {{
+        let query = sql_query($sql.text.as_str()).into_boxed::<$dialect>();
+        $sql.binds.iter().fold(query, |query, text| query.bind::<Text, _>(text))
+    }};
+}
+
+/// Numbers with commas between them.
+fn listed(numbers: &[i64]) -> String {
+    numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+}
+
 impl Sql {
     pub(super) fn new(backend: Backend) -> Self {
         Self { backend, text: String::new(), binds: Vec::new() }
@@ -47,15 +60,11 @@ impl Sql {
     /// `(1, 2, 3)`; of none a list that nothing is in. SQLite makes a few instructions of each number in a statement, so it
     /// gets long lists as a text.
     pub(super) fn ints(&mut self, numbers: &[i64]) -> &mut Self {
+        let list = listed(numbers);
         if self.backend == Backend::Sqlite && numbers.len() > MOST_WRITTEN {
-            let list = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
             return self.push("(SELECT value FROM json_each(").bind(&format!("[{list}]")).push("))");
         }
-        self.push("(");
-        for (at, number) in numbers.iter().enumerate() {
-            self.push(if at > 0 { "," } else { "" }).int(number);
-        }
-        self.push(if numbers.is_empty() { "NULL)" } else { ")" })
+        self.push("(").push(if numbers.is_empty() { "NULL" } else { &list }).push(")")
     }
 
     /// The entry is one of these, which may be many: PostgreSQL reads a text sooner than thousands of numbers.
@@ -63,8 +72,7 @@ impl Sql {
         if self.backend == Backend::Sqlite || ids.len() <= MOST_WRITTEN {
             return self.push("e.id IN ").ints(ids);
         }
-        let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        self.push("e.id = ANY (string_to_array(").bind(&list).push(", ',')::bigint[])")
+        self.push("e.id = ANY (string_to_array(").bind(&listed(ids)).push(", ',')::bigint[])")
     }
 
     pub(super) fn bind(&mut self, text: &str) -> &mut Self {
@@ -108,12 +116,6 @@ impl Sql {
         }
     }
 
-    /// The ids that a trigram table of SQLite finds for a query, in parentheses.
-    pub(super) fn fts(&mut self, table: &str, query: &str) -> &mut Self {
-        self.push("(");
-        self.select_fts(table, query).push(")")
-    }
-
     /// Selects the ids that a trigram table of SQLite finds for a query, ascending.
     pub(super) fn select_fts(&mut self, table: &str, query: &str) -> &mut Self {
         self.push("SELECT rowid AS id FROM ")
@@ -124,9 +126,10 @@ impl Sql {
             .bind(query)
     }
 
-    /// What a trigram table `f` of SQLite finds for a query, row by row, joined with what has these ids in `key`: who reads only
-    /// some rows does not wait for all.
-    pub(super) fn by_fts(&mut self, fts: &str, query: &str, table: &str, key: &str) -> &mut Self {
+    /// A table with its alias; of SQLite, where there is a query, only what a trigram table finds for it, whose ids are in `key`.
+    /// It is found row by row: who reads only some rows does not wait for all.
+    pub(super) fn by_fts(&mut self, fts: &str, query: Option<&str>, table: &str, key: &str) -> &mut Self {
+        let Some(query) = query.filter(|_| self.backend == Backend::Sqlite) else { return self.push(table) };
         self.push(fts).push(" f CROSS JOIN ").push(table).push(" ON f.").push(fts).push(" MATCH ");
         self.bind(query).push(" AND ").push(key).push(" = f.rowid")
     }
@@ -184,13 +187,7 @@ impl Sql {
         R: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
     {
         db.check_time()?;
-        on_db!(db, |c| {
-            let mut query = sql_query(self.text.as_str()).into_boxed::<Dialect>();
-            for text in &self.binds {
-                query = query.bind::<Text, _>(text);
-            }
-            query.load(c)
-        })
+        on_db!(db, |c| bound!(self, Dialect).load(c))
     }
 
     /// The numbers in the column `n`.
@@ -200,14 +197,7 @@ impl Sql {
 
     /// Runs a statement that answers nothing.
     pub(super) fn run(&self, db: &mut Db) -> Result<(), StoreError> {
-        on_db!(db, |c| {
-            let mut query = sql_query(self.text.as_str()).into_boxed::<Dialect>();
-            for text in &self.binds {
-                query = query.bind::<Text, _>(text);
-            }
-            query.execute(c)
-        })
-        .map(drop)
+        on_db!(db, |c| bound!(self, Dialect).execute(c)).map(drop)
     }
 
     /// The one number in the column `n`.

@@ -96,11 +96,6 @@ impl TextTest {
         self.folded.chars().count() >= TRIGRAM
     }
 
-    /// Whether the trigram index of SQLite finds nothing but what passes: all trigrams of a text, one behind the other, are it.
-    pub(super) fn is_by_trigrams_alone(&self) -> bool {
-        self.has_trigrams() && !self.at_start && !self.at_end
-    }
-
     /// The condition on a folded column and one with the text itself.
     pub(super) fn write(&self, sql: &mut Sql, folded: &str, text: &str) {
         sql.push("(");
@@ -139,9 +134,14 @@ impl TextTest {
         sql.push(")");
     }
 
-    /// The query of an FTS5 trigram table that finds at least what passes.
-    pub(super) fn fts(&self) -> String {
-        format!("\"{}\"", self.folded.replace('"', "\"\""))
+    /// The query of an FTS5 trigram table that finds at least what passes, where trigrams find it.
+    pub(super) fn fts(&self) -> Option<String> {
+        self.has_trigrams().then(|| format!("\"{}\"", self.folded.replace('"', "\"\"")))
+    }
+
+    /// The same where it finds nothing but what passes: all trigrams of a text, one behind the other, are it.
+    pub(super) fn fts_alone(&self, backend: Backend) -> Option<String> {
+        self.fts().filter(|_| backend == Backend::Sqlite && !self.is_exact_apart())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is found as a table. *Source: spec, search §6.*
 
 use super::request::Export;
-use super::unwritten;
+use super::{unwritten, visible};
 use crate::services::error::OpError;
 use crate::services::job::{File, Sealed};
 use crate::services::search::join::Join;
@@ -25,7 +25,7 @@ impl Table {
     /// Begins with the names of the columns.
     pub(super) fn new(asked: &Export) -> Result<Self, OpError> {
         let is_joined = !asked.joins.is_empty();
-        let own = asked.names().into_iter().map(str::to_owned);
+        let own = asked.selection.names().into_iter().map(str::to_owned);
         let joined = asked.joins.iter().flat_map(Join::attrs);
         let (joined, joined_names): (Vec<String>, Vec<&str>) = joined.unzip();
         let mut table = Self {
@@ -36,7 +36,7 @@ impl Table {
         };
         let mut titles = vec!["Name"];
         titles.extend(table.has_entity.then_some("Entity"));
-        titles.extend(asked.names());
+        titles.extend(asked.selection.names());
         titles.extend(joined_names);
         titles.extend(table.has_referrals.then_some("Referral"));
         table.writer.write_record(&titles).map_err(unwritten)?;
@@ -68,11 +68,7 @@ fn name(object: &Value) -> &str {
 
 /// An attribute as text; nothing where it may not be read, or is not there.
 fn cell(cell: &Value) -> String {
-    let value = cell["value"].as_object().and_then(|value| value.iter().next());
-    match value {
-        Some((key, value)) if cell["is_readable"] == Value::Bool(true) => text(key, value),
-        _ => String::new(),
-    }
+    visible(cell).map(|(key, value)| text(key, value)).unwrap_or_default()
 }
 
 /// A value under the key that says what it is. Elements of a list are a line each, in natural order.

@@ -10,9 +10,8 @@ mod yaml;
 
 use self::csv::Table;
 use self::yaml::Document;
-use super::filter::Selection;
 use super::find::{Order, Question, Window, found, in_order};
-use super::hooks::{Kind, Rows};
+use super::hooks::Kind;
 use super::join;
 use super::row::{Columns, rows};
 use super::scope::Scope;
@@ -51,14 +50,19 @@ enum Writer {
 }
 
 /// Does an export from begin to end: the file is there when this returns, unless the job was called off. Gives the request
-/// back as it was understood. Finding takes `limit` at most.
+/// back as it was understood. Finding takes `limit` at most, and `place` as long.
 ///
 /// # Errors
 /// The request is malformed, the same is being done already, it takes too long to find, or a plugin refused. Once begun, the
 /// job ends with an error then.
-pub async fn export(runner: Runner, body: Value, limit: Duration) -> Result<Value, OpError> {
+pub async fn export<P: Send + 'static>(
+    runner: Runner,
+    body: Value,
+    place: P,
+    limit: Duration,
+) -> Result<Value, OpError> {
     let begun = Arc::new(runner.clone().run(Mode::Write, move |op| begin(op, &body)).await?);
-    let outcome = write(&runner, &begun, limit).await;
+    let outcome = write(&runner, &begun, place, limit).await;
     let ended = Arc::clone(&begun);
     let echo = begun.asked.echo.clone();
     match outcome {
@@ -91,9 +95,16 @@ fn begin(op: &mut OpCtx, body: &Value) -> Result<Begun, OpError> {
 }
 
 /// The file; nothing when the job was called off.
-async fn write(runner: &Runner, begun: &Arc<Begun>, limit: Duration) -> Result<Option<Sealed>, OpError> {
+async fn write<P: Send + 'static>(
+    runner: &Runner,
+    begun: &Arc<Begun>,
+    place: P,
+    limit: Duration,
+) -> Result<Option<Sealed>, OpError> {
     let finding = Arc::clone(begun);
     let parts = runner.clone().run(Mode::Read, move |op| {
+        // Given back when everything is found: writing is no search.
+        let _place = &place;
         op.db.limit_time(limit)?;
         find(op, &finding.asked)
     });
@@ -108,7 +119,10 @@ async fn write(runner: &Runner, begun: &Arc<Begun>, limit: Duration) -> Result<O
                 }
                 let ids = part.ids.get(from..part.ids.len().min(from + STEP)).unwrap_or_default();
                 let rows = shown(op, &begun.asked, &part.scope, ids)?;
-                let names = yaml::entities_of(op, &rows)?;
+                let names = match begun.asked.style {
+                    Style::Csv => yaml::Entities::default(),
+                    Style::Yaml => yaml::entities_of(op, &rows)?,
+                };
                 Ok(Some((rows, names)))
             });
             let Some((rows, names)) = step.await? else { return Ok(None) };
@@ -129,7 +143,7 @@ fn find(op: &mut OpCtx, asked: &Export) -> Result<Vec<Part>, OpError> {
     meant.retain(|entity| entity.is_active);
     let place = |id: i64| asked.entities.iter().position(|other| *other == id);
     meant.sort_by_key(|entity| place(entity.id));
-    let names = asked.names();
+    let names = asked.selection.names();
     let (mut parts, mut left) = (Vec::new(), MOST);
     for scope in Scope::readable(op, meant)? {
         // Unlike other searches. *Source: spec, search §6.*
@@ -156,17 +170,17 @@ fn find(op: &mut OpCtx, asked: &Export) -> Result<Vec<Part>, OpError> {
 /// Entries as a search shows them, after plugins had a look at them.
 fn shown(op: &mut OpCtx, asked: &Export, scope: &Scope, ids: &[i64]) -> Result<Vec<Value>, OpError> {
     let entries = in_order(op, ids)?;
-    let names = asked.names();
+    let names = asked.selection.names();
     let columns = Columns::of(&scope.definitions, Some(&names));
     let shown = rows(op, &scope.entity, entries, &columns, asked.referrals)?;
     let shown = asked.joins.iter().try_fold(shown, |rows, join| join::apply(op, join, rows))?;
-    match Kind::Export.filtered(op, shown)? {
-        Rows::Filtered(rows) => Ok(rows),
-        Rows::Own(rows) => {
-            let rows: Result<Vec<Value>, _> = rows.iter().map(serde_json::to_value).collect();
-            rows.map_err(|error| OpError::Internal(error.into()))
-        }
-    }
+    Kind::Export.filtered(op, shown)?.into_values()
+}
+
+/// What a cell of a row shows, under the key that says what it is; nothing where it may not be read.
+fn visible(cell: &Value) -> Option<(&str, &Value)> {
+    let (key, value) = cell["value"].as_object()?.iter().next()?;
+    (cell["is_readable"] == Value::Bool(true)).then_some((key, value))
 }
 
 impl Writer {
@@ -189,15 +203,4 @@ impl Writer {
 /// Writing into memory failed.
 fn unwritten(error: impl Into<anyhow::Error>) -> OpError {
     OpError::Internal(error.into())
-}
-
-impl Export {
-    fn names(&self) -> Vec<&str> {
-        names(&self.selection)
-    }
-}
-
-/// The attributes that are asked for.
-fn names(selection: &Selection) -> Vec<&str> {
-    selection.attrs.iter().map(|filter| filter.name.as_str()).collect()
 }

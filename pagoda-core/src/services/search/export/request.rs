@@ -79,7 +79,7 @@ impl Export {
             return Err(reader.errors.into());
         };
         if all {
-            let found = entities::active_with_attrs(&mut op.db, &super::names(&selection))?;
+            let found = entities::active_with_attrs(&mut op.db, &selection.names())?;
             if found.is_empty() {
                 let message = "no entity has any attribute of `attrinfo`";
                 return Err(Fields::whole(Code::Invalid, message).into());

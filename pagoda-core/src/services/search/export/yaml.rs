@@ -1,12 +1,13 @@
 //! What is found as a document, in the form that imports read. *Source: spec, search §6 and attribute-types §9.*
 
 use super::request::Export;
-use super::unwritten;
+use super::{unwritten, visible};
 use crate::services::ctx::OpCtx;
 use crate::services::error::OpError;
 use crate::services::job::{File, Sealed};
 use crate::services::search::join::Join;
 use crate::store::queries::{entity as entities, entry as entries};
+use crate::store::rows::EntryRow;
 use crate::wire::yaml;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -51,7 +52,7 @@ impl Document {
                 |referrer: &Value| json!({"entity": referrer["schema"]["name"], "entry": referrer["name"]});
             entry["referrals"] = row["referrals"].as_array().into_iter().flatten().map(one).collect();
         }
-        for line in written(&entry)?.lines() {
+        for line in written(&entry)?.split_terminator('\n') {
             let indent = if line.is_empty() { "" } else { "  " };
             writeln!(self.file, "{indent}{line}").map_err(unwritten)?;
         }
@@ -61,9 +62,8 @@ impl Document {
     /// The attributes of the entry that may be read.
     fn attrs(&self, row: &Value, names: &Entities) -> Value {
         let one = |(name, cell): (&String, &Value)| {
-            let (key, value) = cell["value"].as_object()?.iter().next()?;
-            let is_shown = cell["is_readable"] == Value::Bool(true) && !self.joined.contains(name);
-            is_shown.then(|| json!({"name": name, "value": importable(key, value, names)}))
+            let (key, value) = visible(cell).filter(|_| !self.joined.contains(name))?;
+            Some(json!({"name": name, "value": importable(key, value, names)}))
         };
         row["attrs"].as_object().into_iter().flatten().filter_map(one).collect()
     }
@@ -130,13 +130,8 @@ fn named(object: &Map<String, Value>, names: &Entities) -> Value {
 /// The database does not answer.
 pub(super) fn entities_of(op: &mut OpCtx, rows: &[Value]) -> Result<Entities, OpError> {
     let mut ids = Vec::new();
-    for cell in rows.iter().flat_map(|row| row["attrs"].as_object().into_iter().flatten()) {
-        let Some((key, value)) = cell.1["value"].as_object().and_then(|value| value.iter().next()) else {
-            continue;
-        };
-        if !key.ends_with("object") {
-            continue;
-        }
+    let cells = rows.iter().flat_map(|row| row["attrs"].as_object().into_iter().flatten());
+    for (_, value) in cells.filter_map(|(_, cell)| visible(cell)).filter(|(key, _)| key.ends_with("object")) {
         let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         let id = |element: &Value| element["object"]["id"].as_i64().or_else(|| element["id"].as_i64());
         ids.extend(elements.iter().filter_map(id));
@@ -149,6 +144,6 @@ pub(super) fn entities_of(op: &mut OpCtx, rows: &[Value]) -> Result<Entities, Op
     of.dedup();
     let known: HashMap<i64, String> =
         entities::by_ids(&mut op.db, &of)?.into_iter().map(|entity| (entity.id, entity.name)).collect();
-    let named = |entry: crate::store::rows::EntryRow| Some((entry.id, known.get(&entry.entity_id)?.clone()));
+    let named = |entry: EntryRow| Some((entry.id, known.get(&entry.entity_id)?.clone()));
     Ok(referred.into_iter().filter_map(named).collect())
 }
