@@ -16,7 +16,8 @@ use serde::Serialize;
 plugin! { id = "bench", name = "Benchmark" }
 
 /// The answer of the benchmark's route.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 pub struct Greeting {
     message: &'static str,
     plugin: &'static str,

@@ -282,7 +282,8 @@ macro_rules! routes {
 /// A `fn` runs off the async threads, an `async fn` on them. It takes up to eight parameters that implement
 /// `FromRequest` (`RouteContext` or `RouteContext<Plugin>`, `Path<T>`, `Query<T>`, `Json<T>`, `Config<T>`), in any order, and returns
 /// what implements `IntoResponse` (`Json<T>`, `(u16, Json<T>)`, `Response`, or a `RouteResult` of these).
-/// The first paragraph of its documentation becomes the summary in the OpenAPI document.
+/// The first paragraph of its documentation becomes the summary in the OpenAPI document, which says what the route
+/// takes and answers by these types: a `T` implements `JsonSchema`.
 ///
 /// # Arguments
 ///
@@ -291,6 +292,7 @@ macro_rules! routes {
 /// | `"/greet/{name}/"` | the path: starts with `/`, parameters are whole segments |
 /// | `auth = none` | also anonymous requests; `required` unless given |
 /// | `budget = "2s"` | time of one call: a whole number and `ms`, `s` or `m`; the plugin's default unless given |
+/// | `answers = { 200: Report, 204: (), 409: "text/plain" }` | what it answers where the type of the result does not say so: by status a type in JSON, nothing, or a media type. Who names a success names all of them |
 /// | `crate = sdk` | where the SDK is |
 ///
 /// # Expansion
@@ -304,6 +306,11 @@ macro_rules! routes {
 ///         drop(request);
 ///         IntoResponse::into_response(greet(parameter0, parameter1).await)
 ///     }
+///     fn __pagoda_describe(route: &mut Describer<'_>) {
+///         <RouteContext as FromRequest>::describe(route);
+///         <Path<String> as FromRequest>::describe(route);
+///         <Json<String> as IntoResponse>::describe(route);
+///     }
 ///     inventory::submit! { RouteReg { plugin: &crate::PLUGIN, path: "/greet/{name}/", … } }
 /// };
 /// ```
@@ -312,6 +319,7 @@ macro_rules! routes {
 ///
 /// * A malformed path is answered with the character at which it goes wrong.
 /// * A parameter or result of a type that is none is answered at the type, with the list.
+/// * "the OpenAPI document cannot describe `Order`": derive `JsonSchema` for it.
 /// * A future that is not `Send` is answered with the value that is held across the `await`.
 /// * "cannot find `PLUGIN` in the crate root": see [`plugin!`](macro@plugin).
 #[proc_macro_attribute]

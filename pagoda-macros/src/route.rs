@@ -1,6 +1,8 @@
 //! `#[get]` and its siblings: routes of plugins.
 
-use crate::diagnostics::{Errors, arguments, beside, budget, default_sdk, duration, option, sdk_path};
+use crate::diagnostics::{
+    Errors, arguments, beside, budget, default_sdk, duration, option, sdk_path, skip_all,
+};
 use crate::function::Function;
 use crate::names::closest;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -8,7 +10,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{LitStr, ReturnType, Token};
+use syn::token::Brace;
+use syn::{LitInt, LitStr, ReturnType, Token, Type, braced};
 
 /// What stands in the parentheses.
 #[derive(Default)]
@@ -16,7 +19,18 @@ struct Arguments {
     path: Option<LitStr>,
     open: bool,
     budget: Option<u64>,
+    answers: Vec<(u16, Answer)>,
     sdk: Option<syn::Path>,
+}
+
+/// What stands for a status in `answers`.
+enum Answer {
+    /// `()`
+    Empty,
+    /// `"text/csv"`
+    Media(LitStr),
+    /// `Report`
+    Json(Box<Type>),
 }
 
 const MOST_PARAMETERS: usize = 8;
@@ -56,7 +70,7 @@ fn parse(attribute: &str, args: TokenStream, errors: &mut Errors) -> Arguments {
             let span = if input.is_empty() { Span::call_site() } else { input.span() };
             errors.at(span, format!("a route needs a path: `#[{attribute}(\"/greet/{{name}}/\")]`"));
         }
-        arguments(input, &["auth", "budget", "crate"], errors, |key, input, errors| {
+        arguments(input, &["auth", "budget", "answers", "crate"], errors, |key, input, errors| {
             if *key == "auth" {
                 const FORM: &str = "`auth` is `required` (which it is anyhow) or `none`, without quotes";
                 let word = if input.peek(Ident::peek_any) {
@@ -75,6 +89,8 @@ fn parse(attribute: &str, args: TokenStream, errors: &mut Errors) -> Arguments {
                 }
             } else if *key == "budget" {
                 found.budget = budget(input, key, errors)?;
+            } else if *key == "answers" {
+                found.answers = answers(input, errors)?;
             } else {
                 found.sdk = Some(sdk_path(input)?);
             }
@@ -86,6 +102,69 @@ fn parse(attribute: &str, args: TokenStream, errors: &mut Errors) -> Arguments {
         errors.add(error);
     }
     found
+}
+
+const ANSWERS: &str = "`answers` is what the route answers by status, such as `answers = { 200: Report, 404: \"text/plain\", 204: () }`";
+
+/// Reads `{ 200: Report, 404: "text/plain", 204: () }`.
+fn answers(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<(u16, Answer)>> {
+    if !input.peek(Brace) {
+        return Err(input.error(ANSWERS));
+    }
+    let list;
+    braced!(list in input);
+    let mut found: Vec<(u16, Answer)> = Vec::new();
+    while !list.is_empty() {
+        let span = list.span();
+        match one_answer(&list) {
+            Ok((literal, answer)) => {
+                if let Answer::Media(media) = &answer
+                    && !is_media_type(&media.value())
+                {
+                    errors.at(media.span(), "a text is the media type of the answer, such as \"text/csv\"");
+                }
+                match literal.base10_parse::<u16>().ok().filter(|status| (200..600).contains(status)) {
+                    None => errors.at(literal.span(), "a status is a number from 200 to 599"),
+                    Some(status) if found.iter().any(|(known, _)| *known == status) => {
+                        errors.at(literal.span(), format!("the status {status} is given twice"));
+                    }
+                    Some(status) => found.push((status, answer)),
+                }
+            }
+            Err(_) => {
+                errors.at(span, ANSWERS);
+                skip_all(&list);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// One of the list, and the comma behind it.
+fn one_answer(list: ParseStream<'_>) -> syn::Result<(LitInt, Answer)> {
+    let status: LitInt = list.parse()?;
+    list.parse::<Token![:]>()?;
+    let answer = if list.peek(LitStr) {
+        Answer::Media(list.parse()?)
+    } else {
+        match list.parse::<Type>()? {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => Answer::Empty,
+            other => Answer::Json(Box::new(other)),
+        }
+    };
+    if !list.is_empty() {
+        list.parse::<Token![,]>()?;
+    }
+    Ok((status, answer))
+}
+
+/// Two words of the characters that RFC 6838 allows, with a slash between them; `*` alone stands for any.
+fn is_media_type(text: &str) -> bool {
+    let is_word = |word: &str| {
+        word == "*"
+            || !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c))
+    };
+    text.split_once('/').is_some_and(|(kind, rest)| is_word(kind) && is_word(rest))
 }
 
 /// What is wrong with a path, and at which character (from 1).
@@ -162,15 +241,36 @@ fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
         }
     });
     let (output, at) = (function.output(), function.output_span());
-    let answer =
-        if output.clone().into_iter().any(|token| matches!(&token, TokenTree::Ident(word) if word == "impl"))
-        {
-            // `impl Trait` cannot be named a second time.
-            quote_spanned!(at=> #sdk::route::IntoResponse::into_response)
-        } else {
-            quote_spanned!(at=> <#output as #sdk::route::IntoResponse>::into_response)
-        };
     let is_async = function.sig.asyncness.is_some();
+    let is_unnamed =
+        output.clone().into_iter().any(|token| matches!(&token, TokenTree::Ident(word) if word == "impl"));
+    let description = Ident::new("__route", Span::mixed_site());
+    let (answer, describes_answer) = if is_unnamed {
+        // `impl Trait` cannot be named a second time.
+        let describe = if is_async { quote!(describe_output_async) } else { quote!(describe_output) };
+        let arguments = quote!((#(#taken,)*): (#(#parameters,)*));
+        (
+            quote_spanned!(at=> #sdk::route::IntoResponse::into_response),
+            quote!(#sdk::__private::#describe(#description, |#arguments| #ident(#(#taken),*));),
+        )
+    } else {
+        (
+            quote_spanned!(at=> <#output as #sdk::route::IntoResponse>::into_response),
+            quote_spanned!(at=> <#output as #sdk::route::IntoResponse>::describe(#description);),
+        )
+    };
+    let describes = parameters
+        .iter()
+        .map(|ty| quote_spanned!(ty.span()=> <#ty as #sdk::route::FromRequest>::describe(#description);));
+    let declares = args.answers.iter().map(|(status, answer)| match answer {
+        Answer::Empty => {
+            quote!(#description.declare_body(#status, #sdk::route::AnswerBody::Empty);)
+        }
+        Answer::Media(media) => {
+            quote!(#description.declare_body(#status, #sdk::route::AnswerBody::Media(#media));)
+        }
+        Answer::Json(ty) => quote_spanned!(ty.span()=> #description.declare::<#ty>(#status);),
+    });
     let (keyword, wait) = if is_async { (quote!(async fn), quote!(.await)) } else { (quote!(fn), quote!()) };
     let handler = if is_async {
         // At the function's name, where rustc then says that its future is not `Send`.
@@ -190,6 +290,11 @@ fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
                 ::core::mem::drop(#request);
                 #answer(#ident(#(#taken),*)#wait)
             }
+            fn __pagoda_describe(#description: &mut #sdk::route::Describer<'_>) {
+                #(#describes)*
+                #describes_answer
+                #(#declares)*
+            }
             #sdk::__private::inventory::submit! {
                 #sdk::route::RouteReg {
                     plugin: &crate::PLUGIN,
@@ -202,6 +307,7 @@ fn emit(attribute: &str, args: &Arguments, function: &Function) -> TokenStream {
                     file: ::core::file!(),
                     line: ::core::line!(),
                     handler: #handler,
+                    describe: __pagoda_describe,
                 }
             }
         };

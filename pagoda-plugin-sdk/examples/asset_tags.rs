@@ -89,8 +89,9 @@ async fn count(ctx: RouteContext<Plugin>) -> RouteResult<Json<usize>> {
 }
 
 /// What a name would mean.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Judged {
     name: String,
     is_tag: bool,
@@ -103,8 +104,9 @@ fn judge(Path(name): Path<String>, tags: Config<Tags>) -> Json<Judged> {
 }
 
 /// Numbers that want to be tags.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Numbers {
     numbers: Vec<u32>,
 }
@@ -113,6 +115,18 @@ struct Numbers {
 #[post("/tags/")]
 async fn tags(Json(sent): Json<Numbers>, tags: Config<Tags>) -> Json<Vec<String>> {
     Json(sent.numbers.iter().map(|number| tags.tag(*number)).collect())
+}
+
+/// The names of all assets, a line each; nothing where there are none.
+#[get("/names/", answers = { 200: "text/csv", 204: () })]
+async fn names(ctx: RouteContext<Plugin>) -> RouteResult<Response> {
+    let assets = ctx.read(|db| {
+        let mut query = EntryQuery::default();
+        query.entity = Some(db.entity_by_name("asset")?.id);
+        Ok(db.entries(&query)?)
+    });
+    let lines: String = assets.await?.iter().map(|asset| format!("{}\r\n", asset.name)).collect();
+    if lines.is_empty() { Ok(Response::empty(204)) } else { Ok(Response::new(200, "text/csv", lines)) }
 }
 
 #[allow(clippy::print_stdout, reason = "an example is a program that says something")]
@@ -173,5 +187,6 @@ mod tests {
         let tags = world.call(&PLUGIN, Method::Post, "/tags/").body(json!({"numbers": [1, 12]})).send();
         assert_eq!(tags.json(), json!(["R01", "R12"]));
         assert_eq!(world.call(&PLUGIN, Method::Post, "/tags/").body(json!({})).send().status(), 400);
+        assert_eq!(world.call(&PLUGIN, Method::Get, "/names/").send().text(), "A-0001\r\n");
     }
 }

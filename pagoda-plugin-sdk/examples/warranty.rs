@@ -14,8 +14,9 @@ plugin! {
 }
 
 /// What the vendor knows of a device.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Warranty {
     until: String,
 }

@@ -10,6 +10,7 @@ use crate::catalogue::HookPoint;
 use crate::context::HookContext;
 use crate::event::PluginEvent;
 use crate::hook::{HookOutput, PayloadOf};
+use crate::route::{Describer, IntoResponse};
 
 /// Compiles only if `T` is the payload of `P`; called with the span of the parameter's type.
 pub const fn payload_of<P: HookPoint, T: PayloadOf<P>>() {}
@@ -30,6 +31,19 @@ pub fn lend<C, R>(raw: &mut HookContext, work: impl FnOnce(&mut HookContext<C>) 
 #[inline]
 pub fn typed<C>(raw: HookContext) -> HookContext<C> {
     raw.typed()
+}
+
+/// Describes what a route answers whose result is `impl Trait`, which cannot be named a second time.
+pub fn describe_output<A, R: IntoResponse>(route: &mut Describer<'_>, _: impl FnOnce(A) -> R) {
+    R::describe(route);
+}
+
+/// [`describe_output`] of an `async fn`.
+pub fn describe_output_async<A, R: IntoResponse, F: Future<Output = R>>(
+    route: &mut Describer<'_>,
+    _: impl FnOnce(A) -> F,
+) {
+    R::describe(route);
 }
 
 /// Compiles only if `T` is [`PluginEvent`]; called with the span of the parameter's type.

@@ -1,5 +1,6 @@
 //! What goes wrong: a plugin's decision ([`Reject`]) and a plugin's failure (a fault) are different things.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use std::borrow::Cow;
@@ -71,8 +72,22 @@ impl Serialize for Code {
     }
 }
 
+impl JsonSchema for Code {
+    fn schema_name() -> Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What is wrong. Codes are stable, messages are not.",
+            "type": "string",
+            "pattern": "^AE-[0-9]{6}$",
+        })
+    }
+}
+
 /// One leaf of the error envelope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorLeaf {
     /// For people; not part of any contract.
     pub message: Cow<'static, str>,
@@ -167,6 +182,20 @@ impl Serialize for Reject {
             map.serialize_entry(field, &leaves)?;
         }
         map.end()
+    }
+}
+
+impl JsonSchema for Reject {
+    fn schema_name() -> Cow<'static, str> {
+        "Reject".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Complaints by field",
+            "type": "object",
+            "additionalProperties": generator.subschema_for::<Vec<ErrorLeaf>>(),
+        })
     }
 }
 

@@ -70,7 +70,7 @@ pub use error::{Code, HookError, HookResult, Reject};
 pub use pagoda_macros::{delete, get, hook, patch, plugin, post, put, subscribe};
 pub use plugin::PluginDecl;
 pub use route::{RouteContext, RouteError, RouteResult};
-pub use {anyhow, serde, serde_json, tracing};
+pub use {anyhow, schemars, serde, serde_json, tracing};
 
 /// The version of this SDK.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -88,6 +88,7 @@ pub mod prelude {
     pub use crate::route::{Config, Json, Path, Query, Response, RouteContext, RouteError, RouteResult};
     pub use crate::time::Timestamp;
     pub use crate::{Code, HookContext, HookError, HookResult, PluginConfig, PluginDecl, Reject};
-    pub use crate::{anyhow, serde, serde_json, tracing};
+    pub use crate::{anyhow, schemars, serde, serde_json, tracing};
     pub use pagoda_macros::{delete, get, hook, patch, plugin, post, put, subscribe};
+    pub use schemars::JsonSchema;
 }

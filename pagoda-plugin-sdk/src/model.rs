@@ -3,8 +3,10 @@
 //! *Source of names and codes: spec, data model and attribute types.*
 
 use crate::time::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The type of an attribute, with its wire code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,6 +105,20 @@ impl Serialize for AttrType {
     }
 }
 
+impl JsonSchema for AttrType {
+    fn schema_name() -> Cow<'static, str> {
+        "AttrType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The type of an attribute",
+            "type": "integer",
+            "enum": Self::ALL.map(Self::code),
+        })
+    }
+}
+
 /// Access levels. *Source: spec, permission model.*
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
@@ -167,7 +183,7 @@ pub struct ObjectRef {
 }
 
 /// An entity, as others mention it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct EntityRef {
     /// Its id.
     pub id: i64,
@@ -176,7 +192,7 @@ pub struct EntityRef {
 }
 
 /// An entry, as others mention it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct EntryRef {
     /// Its id; 0 before it is stored.
     pub id: i64,
@@ -187,7 +203,7 @@ pub struct EntryRef {
 }
 
 /// An attribute definition, as others mention it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AttrRef {
     /// Id of the definition, the one that write requests use.
     pub id: i64,

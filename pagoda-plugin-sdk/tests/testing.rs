@@ -77,8 +77,9 @@ fn hears(ctx: HookContext, event: &PluginEvent) -> HookResult {
     Ok(())
 }
 
-#[derive(serde::Deserialize, serde::Serialize)]
+#[derive(serde::Deserialize, serde::Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Page {
     limit: u32,
 }

@@ -138,6 +138,7 @@ fn route(path: &'static str, handler: fn(RouteRequest) -> RouteResult<Response>)
         file: file!(),
         line: line!(),
         handler: RouteHandler::Plain(handler),
+        describe: |_| {},
     }
 }
 

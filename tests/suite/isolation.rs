@@ -104,6 +104,7 @@ fn route(plugin: &'static PluginDecl) -> RouteReg {
         file: "isolation.rs",
         line: 2,
         handler: RouteHandler::Async(route_fails),
+        describe: |_| {},
     }
 }
 

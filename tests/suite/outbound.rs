@@ -221,6 +221,7 @@ fn route(plugin: &'static PluginDecl, path: &'static str, handler: RouteHandler)
         file: file!(),
         line: line!(),
         handler,
+        describe: |_| {},
     }
 }
 

@@ -13,13 +13,15 @@ on_both_databases! {
     without_the_plugin_its_routes_are_not_there;
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Paging {
     #[serde(default)]
     limit: u32,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Order {
     name: String,
     count: u8,
@@ -130,6 +132,37 @@ fn routes_take_typed_parts_and_answer_in_the_envelope(database: Database) {
     let described = &document["paths"]["/api/v2/plugins/test-plugin/orders/{id}/{name}/"]["post"];
     assert_eq!(described["summary"], "Everything that a route can take.");
     assert!(document["paths"]["/entry/api/v2/{id}/"]["put"].is_object());
+    let parameters: Vec<_> = described["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (one["name"].as_str().unwrap(), one["in"].as_str().unwrap(), one["schema"]["type"].clone())
+        })
+        .collect();
+    assert_eq!(
+        parameters,
+        [
+            ("id", "path", json!("integer")),
+            ("name", "path", json!("string")),
+            ("limit", "query", json!("integer")),
+        ]
+    );
+    let sent = json!({"$ref": "#/components/schemas/test-plugin.Order"});
+    assert_eq!(
+        described["requestBody"],
+        json!({"required": true, "content": {"application/json": {"schema": sent}}})
+    );
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["test-plugin.Order"]["required"], json!(["name", "count"]));
+    // Any success has the type of the result, errors are those of the SDK and the host.
+    assert!(described["responses"]["2XX"]["content"]["application/json"]["schema"].is_object());
+    let refused = &described["responses"]["400"]["content"]["application/json"]["schema"];
+    assert_eq!(refused["$ref"], "#/components/schemas/PluginRefusal");
+    assert_eq!(described["responses"]["503"]["$ref"], "#/components/responses/Unavailable");
+    let anything = &document["paths"]["/api/v2/plugins/test-plugin/bad-header/"]["get"];
+    assert_eq!(anything["responses"]["2XX"]["content"], json!({"*/*": {"schema": {}}}));
+    assert!(anything["requestBody"].is_null());
     let yaml = app.get("/api/schema/").expect(200).body;
     assert!(yaml.contains("/api/v2/plugins/test-plugin/plain/"), "{yaml}");
 }
@@ -167,6 +200,20 @@ fn the_sample_plugin_greets_and_refuses(database: Database) {
     let entry = app.entry(entity, json!({"name": "x", "attrs": [{"id": attrs["s"], "value": "v"}]}));
     app.put(&format!("/entry/api/v2/{entry}/"), json!({"name": "forbidden"})).expect(400);
     assert_eq!(app.entry_names(entity), ["x"]);
+    // What is its own is in the document, beside what every route has.
+    let document = app.get("/api/schema/?format=json").expect(200).json();
+    let one = &document["paths"][format!("{HELLO}/entities/{{id}}/")]["get"]["responses"];
+    let missing = &one["404"]["content"]["application/json"]["schema"]["anyOf"];
+    assert_eq!(
+        *missing,
+        json!([
+            {"$ref": "#/components/schemas/hello-world-plugin.OwnError"},
+            {"$ref": "#/components/schemas/PluginRefusal"},
+        ])
+    );
+    assert_eq!(one["503"]["headers"]["Retry-After"]["$ref"], "#/components/headers/RetryAfter");
+    let filters = &document["paths"][format!("{HELLO}/entries/")]["get"]["parameters"];
+    assert_eq!((&filters[1]["name"], &filters[1]["schema"]["minimum"]), (&json!("limit"), &json!(0)));
     // Model routes.
     let entities = app.get(&format!("{HELLO}/entities/")).expect(200).json();
     assert_eq!((&entities["count"], &entities["entities"][0]["note"]), (&json!(1), &json!("n")));

@@ -11,6 +11,7 @@ mod entity_rules;
 mod entry_names;
 mod entry_values;
 mod parameters;
+mod plugin_routes;
 mod plugins;
 mod search;
 mod service;
@@ -18,9 +19,7 @@ mod users;
 mod values;
 mod words;
 
-use super::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
-use pagoda_plugin_sdk::route::{Method, RouteAuth, RouteReg};
 use serde_json::{Map, Value, json};
 use words::{list_of, object, optional, page_of};
 
@@ -280,15 +279,12 @@ pub fn document(registry: &Registry) -> Value {
         service::OPERATIONS,
         users::OPERATIONS,
     ];
-    let schemas = all_schemas();
+    let mut schemas = all_schemas();
     for operation in parts.into_iter().flatten() {
         add(&mut paths, operation.path, operation.method, core_operation(operation, &schemas));
     }
     plugins::describe(&mut paths, registry, &schemas);
-    for route in registry.routes().iter().map(|route| &route.reg) {
-        let path = format!("{}{}", prefix(route.plugin.id), route.path);
-        add(&mut paths, &path, &route.method.as_str().to_lowercase(), plugin_operation(route));
-    }
+    plugin_routes::add_all(&mut paths, &mut schemas, registry);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -332,7 +328,7 @@ fn add(paths: &mut Map<String, Value>, path: &str, method: &str, operation: Valu
     }
 }
 
-fn core_operation(operation: &Operation, schemas: &Value) -> Value {
+fn core_operation(operation: &Operation, schemas: &Map<String, Value>) -> Value {
     let mut parameters = parameters::of_path(operation.path, "id");
     parameters
         .extend(operation.query.iter().map(|(name, description)| parameters::of_query(name, description)));
@@ -346,8 +342,10 @@ fn core_operation(operation: &Operation, schemas: &Value) -> Value {
     });
     if let (Some(schema), Value::Object(fields)) = (operation.body, &mut described) {
         // An empty body counts as `{}`. *Source: spec, auth-user §1.7.*
-        let is_object = schemas.pointer(&format!("/{schema}/type")).is_some_and(|kind| kind == "object");
-        let is_required = !is_object || schemas.pointer(&format!("/{schema}/required")).is_some();
+        let is_object =
+            schemas.get(schema).and_then(|schema| schema.get("type")).is_some_and(|kind| kind == "object");
+        let is_required =
+            !is_object || schemas.get(schema).is_some_and(|schema| schema.get("required").is_some());
         let body = json!({"required": is_required, "content": answers::content(schema)});
         fields.insert("requestBody".to_owned(), body);
     }
@@ -361,26 +359,7 @@ fn security(is_open: bool) -> Value {
     }
 }
 
-fn plugin_operation(route: &RouteReg) -> Value {
-    let summary = if route.summary.is_empty() { route.function } else { route.summary };
-    let takes_body = matches!(route.method, Method::Post | Method::Put | Method::Patch);
-    let id = format!("{}_{}", route.plugin.id, route.function).replace('-', "_");
-    let mut described = json!({
-        "operationId": id,
-        "summary": summary,
-        "tags": [route.plugin.id],
-        "x-pagoda-plugin": route.plugin.id,
-        "security": security(route.auth == RouteAuth::None),
-        "parameters": parameters::of_path(route.path, "string"),
-        "responses": answers::of_plugin(takes_body),
-    });
-    if let (true, Value::Object(fields)) = (takes_body, &mut described) {
-        fields.insert("requestBody".to_owned(), json!({"content": {"application/json": {"schema": {}}}}));
-    }
-    described
-}
-
-fn all_schemas() -> Value {
+fn all_schemas() -> Map<String, Value> {
     let mut all = Map::new();
     let parts = [
         common::schemas(),
@@ -392,6 +371,7 @@ fn all_schemas() -> Value {
         entity_rules::schemas(),
         entry_names::schemas(),
         entry_values::schemas(),
+        plugin_routes::schemas(),
         plugins::schemas(),
         search::schemas(),
         service::schemas(),
@@ -403,5 +383,5 @@ fn all_schemas() -> Value {
             all.extend(part);
         }
     }
-    Value::Object(all)
+    all
 }

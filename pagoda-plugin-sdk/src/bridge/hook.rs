@@ -2,11 +2,12 @@
 
 use super::BridgeResult;
 use crate::catalogue::PointInfo;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// What one handler did since the server started.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, Default)]
 #[non_exhaustive]
 pub struct HandlerStats {
     /// Name of the point.

@@ -1,5 +1,6 @@
 //! What a route function may take.
 
+use super::describe::{Described, Describer};
 use super::params::PathParams;
 use super::{RouteContext, RouteError, RouteRequest, RouteResult};
 use crate::capability::Carried;
@@ -21,6 +22,9 @@ pub trait FromRequest: Sized {
     /// # Errors
     /// The answer to a request that does not have it in the right form.
     fn from_request(request: &mut RouteRequest) -> RouteResult<Self>;
+
+    /// Says what it takes from the request, for the OpenAPI document; nothing unless it does.
+    fn describe(_route: &mut Describer<'_>) {}
 }
 
 impl<C: Carried> FromRequest for RouteContext<C> {
@@ -38,7 +42,7 @@ pub struct Path<T>(
     pub T,
 );
 
-impl<T: DeserializeOwned> FromRequest for Path<T> {
+impl<T: DeserializeOwned + Described> FromRequest for Path<T> {
     fn from_request(request: &mut RouteRequest) -> RouteResult<Self> {
         let not_found = || RouteError::not_found("there is nothing at this path");
         let mut decoded = Vec::with_capacity(request.params.len());
@@ -51,6 +55,10 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
         }
         T::deserialize(PathParams::new(&decoded)).map(Self).map_err(|_| not_found())
     }
+
+    fn describe(route: &mut Describer<'_>) {
+        route.path::<T>();
+    }
 }
 
 /// The query string: a struct whose fields are its keys. A value of the wrong kind is 400 with the key.
@@ -60,13 +68,17 @@ pub struct Query<T>(
     pub T,
 );
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl<T: DeserializeOwned + Described> FromRequest for Query<T> {
     fn from_request(request: &mut RouteRequest) -> RouteResult<Self> {
         let mut track = serde_path_to_error::Track::new();
         let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(request.query.as_bytes()));
         T::deserialize(serde_path_to_error::Deserializer::new(pairs, &mut track))
             .map(Self)
             .map_err(|error| field_error(&track.path().to_string(), &error.to_string()).into())
+    }
+
+    fn describe(route: &mut Describer<'_>) {
+        route.query::<T>();
     }
 }
 
@@ -80,7 +92,7 @@ pub struct Json<T>(
     pub T,
 );
 
-impl<T: DeserializeOwned> FromRequest for Json<T> {
+impl<T: DeserializeOwned + Described> FromRequest for Json<T> {
     fn from_request(request: &mut RouteRequest) -> RouteResult<Self> {
         let body = if request.body.is_empty() { b"{}" } else { request.body.as_slice() };
         let media_type = request.content_type.split(';').next().unwrap_or_default().trim();
@@ -105,6 +117,10 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
             RouteError::new(400, Code::Unparsable, format!("the body goes on after its JSON: {error}"))
         })?;
         Ok(Self(parsed))
+    }
+
+    fn describe(route: &mut Describer<'_>) {
+        route.body::<T>();
     }
 }
 

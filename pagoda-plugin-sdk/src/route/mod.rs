@@ -1,10 +1,12 @@
 //! Routes of plugins: `#[get("/greet/{name}/")]` and its siblings, mounted at `/api/v2/plugins/<id>/`.
 
+mod describe;
 mod error;
 mod extract;
 mod params;
 mod response;
 
+pub use describe::{AnswerBody, Described, Describer, RouteDescription, describe};
 pub use error::{RouteError, RouteResult};
 pub use extract::{Config, FromRequest, Json, Path, Query};
 pub use response::{IntoResponse, Response};
@@ -118,6 +120,8 @@ pub struct RouteReg {
     pub line: u32,
     /// Its function.
     pub handler: RouteHandler,
+    /// Says what it takes and answers; see [`describe`].
+    pub describe: fn(&mut Describer<'_>),
 }
 
 inventory::collect!(RouteReg);

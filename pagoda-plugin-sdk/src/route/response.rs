@@ -1,5 +1,6 @@
 //! What a route answers.
 
+use super::describe::{Described, Describer};
 use super::{Json, RouteError, RouteResult};
 use serde::Serialize;
 
@@ -59,6 +60,14 @@ pub trait IntoResponse {
     /// # Errors
     /// The route's own error, or a body that cannot be written.
     fn into_response(self) -> RouteResult<Response>;
+
+    /// Says what it answers, for the OpenAPI document; anything unless it does. What a
+    /// [`RouteError`](super::RouteError) answers goes without saying.
+    fn describe(route: &mut Describer<'_>) {
+        for successes in ["2XX", "3XX"] {
+            route.answer_anything(successes);
+        }
+    }
 }
 
 impl IntoResponse for Response {
@@ -67,20 +76,32 @@ impl IntoResponse for Response {
     }
 }
 
-impl<T: Serialize> IntoResponse for Json<T> {
+impl<T: Serialize + Described> IntoResponse for Json<T> {
     fn into_response(self) -> RouteResult<Response> {
         Response::json(200, &self.0)
     }
+
+    fn describe(route: &mut Describer<'_>) {
+        route.answer::<T>("200");
+    }
 }
 
-impl<T: Serialize> IntoResponse for (u16, Json<T>) {
+impl<T: Serialize + Described> IntoResponse for (u16, Json<T>) {
     fn into_response(self) -> RouteResult<Response> {
         Response::json(self.0, &self.1.0)
+    }
+
+    fn describe(route: &mut Describer<'_>) {
+        route.answer::<T>("2XX");
     }
 }
 
 impl<T: IntoResponse, E: Into<RouteError>> IntoResponse for Result<T, E> {
     fn into_response(self) -> RouteResult<Response> {
         self.map_err(Into::into)?.into_response()
+    }
+
+    fn describe(route: &mut Describer<'_>) {
+        T::describe(route);
     }
 }

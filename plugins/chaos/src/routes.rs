@@ -10,10 +10,27 @@ const HUGE_BYTES: u64 = 64 * 1024 * 1024;
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// How much of it.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Amount {
     n: Option<u64>,
+}
+
+/// How long it slept.
+#[derive(Debug, serde::Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Slept {
+    slept_ms: u64,
+}
+
+/// How long it was asked to compute.
+#[derive(Debug, serde::Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Spun {
+    spun_ms: Option<u64>,
 }
 
 /// Fails.
@@ -30,28 +47,28 @@ async fn panic() -> RouteResult<Json<()>> {
 
 /// Answers after `n` milliseconds; waits on the async side, where it can be cut off.
 #[get("/slow/")]
-async fn slow(Query(amount): Query<Amount>) -> Json<serde_json::Value> {
+async fn slow(Query(amount): Query<Amount>) -> Json<Slept> {
     let time = fault::slow(amount.n);
     futures_timer::Delay::new(time).await;
-    Json(serde_json::json!({"slept_ms": amount_of(time)}))
+    Json(Slept { slept_ms: amount_of(time) })
 }
 
 /// Computes for ever, or for `n` milliseconds; a plain function, which nobody can cut off.
 #[get("/spin/")]
-fn spin(Query(amount): Query<Amount>) -> Json<serde_json::Value> {
+fn spin(Query(amount): Query<Amount>) -> Json<Spun> {
     fault::spin(amount.n);
-    Json(serde_json::json!({"spun_ms": amount.n}))
+    Json(Spun { spun_ms: amount.n })
 }
 
 /// The same, where nobody expects it: an async function that never awaits.
 #[get("/spin/async/")]
-async fn spin_async(Query(amount): Query<Amount>) -> Json<serde_json::Value> {
+async fn spin_async(Query(amount): Query<Amount>) -> Json<Spun> {
     fault::spin(amount.n);
-    Json(serde_json::json!({"spun_ms": amount.n}))
+    Json(Spun { spun_ms: amount.n })
 }
 
 /// Answers with `n` bytes.
-#[get("/huge/")]
+#[get("/huge/", answers = { 200: "text/plain" })]
 async fn huge(Query(amount): Query<Amount>) -> RouteResult<Response> {
     let bytes = amount.n.unwrap_or(HUGE_BYTES);
     let most = || Reject::field("n", format!("at most {MOST_BYTES}")).with_code(Code::LimitExceeded);

@@ -1,83 +1,193 @@
 //! What the plugin answers below `/api/v2/plugins/hello-world-plugin`.
 
-use crate::wire::{Core, answer, entity, entry, own_error, plugin, reading_failed};
+use crate::wire::{
+    Answer, Core, OwnError, Plugin as About, ShownDetail, ShownEntity, ShownEntry, answer, answer_about,
+    own_error, reading_failed,
+};
 use crate::{PLUGIN, Plugin};
 use pagoda_plugin_sdk::prelude::*;
-use pagoda_plugin_sdk::serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 /// Rows per call of the bridge, which is what it allows. *Source: SDK, `EntryQuery::limit`.*
 const BATCH: u32 = 1_000;
 
+/// A greeting to everybody.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Hello {
+    message: &'static str,
+}
+
 /// Says hello.
 #[get("/hello/")]
-async fn hello(ctx: RouteContext) -> Json<Value> {
-    answer(&ctx, Core::Host, json!({"message": "Hello from a Pagoda plugin!"}))
+async fn hello(ctx: RouteContext) -> Json<Answer<Hello>> {
+    answer(&ctx, Core::Host, Hello { message: "Hello from a Pagoda plugin!" })
+}
+
+/// A greeting to somebody.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Greeting {
+    greeting: String,
+    requested_name: String,
 }
 
 /// Greets somebody.
 #[get("/greet/{name}/")]
-async fn greet(ctx: RouteContext, Path(name): Path<String>) -> Json<Value> {
-    let greeting = format!("Hello, {name}!");
-    answer(&ctx, Core::Host, json!({"greeting": greeting, "requested_name": name}))
+async fn greet(ctx: RouteContext, Path(name): Path<String>) -> Json<Answer<Greeting>> {
+    answer(&ctx, Core::Host, Greeting { greeting: format!("Hello, {name}!"), requested_name: name })
+}
+
+/// What this plugin is, at length.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Status {
+    #[serde(flatten)]
+    plugin: About,
+    status: &'static str,
+    author: &'static str,
+    installation: &'static str,
+}
+
+/// Where it is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Place {
+    system: System,
+}
+
+/// How it is built in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct System {
+    django_app: &'static str,
+    package_name: &'static str,
+    /// The paths of its plain routes.
+    endpoints: Vec<String>,
 }
 
 /// What this plugin is.
 #[get("/status/")]
-async fn status(ctx: RouteContext) -> Json<Value> {
-    let mut about = plugin(Core::Host);
-    about.insert("status".to_owned(), "active".into());
-    about.insert("author".to_owned(), "Pagoda Development Team".into());
-    about.insert("installation".to_owned(), "external_package".into());
+async fn status(ctx: RouteContext) -> Json<Answer<Place, Status>> {
+    let about = Status {
+        plugin: About::of(Core::Host),
+        status: "active",
+        author: "Pagoda Development Team",
+        installation: "external_package",
+    };
     let endpoints = ["hello", "greet/<name>", "status", "test"];
-    let system = json!({
-        "django_app": "pagoda_hello_world_plugin",
-        "package_name": "pagoda-hello-world-plugin",
-        "endpoints": endpoints.map(|path| format!("/api/v2/plugins/{}/{path}/", PLUGIN.id)),
-    });
-    answer(&ctx, Core::Host, json!({"plugin": about, "system": system}))
+    let system = System {
+        django_app: "pagoda_hello_world_plugin",
+        package_name: "pagoda-hello-world-plugin",
+        endpoints: endpoints.map(|path| format!("/api/v2/plugins/{}/{path}/", PLUGIN.id)).into(),
+    };
+    answer_about(&ctx, Core::Host, Place { system }, about)
+}
+
+/// What everybody is answered.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Test {
+    message: &'static str,
+    test: &'static str,
 }
 
 /// Answers everybody.
 #[get("/test/", auth = none)]
-async fn test(ctx: RouteContext) -> Json<Value> {
-    answer(&ctx, Core::Host, json!({"message": "This route needs no credentials.", "test": "no-auth"}))
+async fn test(ctx: RouteContext) -> Json<Answer<Test>> {
+    let own = Test { message: "This route needs no credentials.", test: "no-auth" };
+    answer(&ctx, Core::Host, own)
+}
+
+/// Entities.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Entities {
+    count: usize,
+    entities: Vec<ShownEntity>,
 }
 
 /// The entities that the requester may read.
-#[get("/entities/")]
-async fn entities(ctx: RouteContext<Plugin>) -> RouteResult<Json<Value>> {
+#[get("/entities/", answers = { 500: OwnError, 503: OwnError })]
+async fn entities(ctx: RouteContext<Plugin>) -> RouteResult<Json<Answer<Entities>>> {
     let found = ctx.read(|db| {
         let mut rows = Vec::new();
         let mut query = EntityQuery::default();
         query.limit = BATCH;
         loop {
             let batch = db.entities(&query)?;
-            rows.extend(batch.iter().map(entity));
+            rows.extend(batch.iter().map(ShownEntity::from));
             match batch.last() {
                 Some(last) => query.after = last.id,
                 None => return Ok(rows),
             }
         }
     });
-    let rows = found.await.map_err(|error| reading_failed(&ctx, error))?;
-    Ok(answer(&ctx, Core::Sdk, json!({"count": rows.len(), "entities": rows})))
+    let entities = found.await.map_err(|error| reading_failed(&ctx, error))?;
+    Ok(answer(&ctx, Core::Sdk, Entities { count: entities.len(), entities }))
+}
+
+/// An entity.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct OneEntity {
+    entity: ShownEntity,
 }
 
 /// One entity.
-#[get("/entities/{id}/")]
-async fn one_entity(ctx: RouteContext<Plugin>, Path(id): Path<String>) -> RouteResult<Json<Value>> {
+#[get("/entities/{id}/", answers = { 404: OwnError, 500: OwnError, 503: OwnError })]
+async fn one_entity(
+    ctx: RouteContext<Plugin>,
+    Path(id): Path<String>,
+) -> RouteResult<Json<Answer<OneEntity>>> {
     let id = row_id(&id)?;
     let found = ctx.read(move |db| Ok(db.entity(id)?)).await;
     let found = found.map_err(|error| reading_failed(&ctx, error))?;
-    Ok(answer(&ctx, Core::Sdk, json!({"entity": entity(&found)})))
+    Ok(answer(&ctx, Core::Sdk, OneEntity { entity: (&found).into() }))
+}
+
+/// The query string as it is sent, where of several values under one key the last counts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde", transparent)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Pairs(#[schemars(with = "Filters")] Vec<(String, String)>);
+
+/// Which entries are wanted.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Filters {
+    /// Those of this entity.
+    entity_id: Option<i64>,
+    /// The first so many.
+    #[schemars(range(min = 0))]
+    limit: Option<i64>,
+}
+
+/// Entries.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Entries {
+    count: usize,
+    entries: Vec<ShownEntry>,
+    filters: Filters,
 }
 
 /// The entries that the requester may read, all or those of one entity.
-#[get("/entries/")]
+#[get("/entries/", answers = { 400: OwnError, 500: OwnError, 503: OwnError })]
 async fn entries(
     ctx: RouteContext<Plugin>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> RouteResult<Json<Value>> {
+    Query(Pairs(pairs)): Query<Pairs>,
+) -> RouteResult<Json<Answer<Entries>>> {
     let entity_id = integer(&ctx, &pairs, "entity_id")?;
     let limit = integer(&ctx, &pairs, "limit")?;
     if limit.is_some_and(i64::is_negative) {
@@ -91,7 +201,7 @@ async fn entries(
         while rows.len() < most {
             query.limit = u32::try_from(most - rows.len()).unwrap_or(BATCH).min(BATCH);
             let batch = db.entries(&query)?;
-            rows.extend(batch.iter().map(entry));
+            rows.extend(batch.iter().map(ShownEntry::from));
             match batch.last() {
                 Some(last) => query.after = last.id,
                 None => break,
@@ -99,20 +209,26 @@ async fn entries(
         }
         Ok(rows)
     });
-    let rows = found.await.map_err(|error| reading_failed(&ctx, error))?;
-    let filters = json!({"entity_id": entity_id, "limit": limit});
-    Ok(answer(&ctx, Core::Sdk, json!({"count": rows.len(), "entries": rows, "filters": filters})))
+    let entries = found.await.map_err(|error| reading_failed(&ctx, error))?;
+    let filters = Filters { entity_id, limit };
+    Ok(answer(&ctx, Core::Sdk, Entries { count: entries.len(), entries, filters }))
+}
+
+/// An entry.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct OneEntry {
+    entry: ShownDetail,
 }
 
 /// One entry with its values.
-#[get("/entries/{id}/")]
-async fn one_entry(ctx: RouteContext<Plugin>, Path(id): Path<String>) -> RouteResult<Json<Value>> {
+#[get("/entries/{id}/", answers = { 404: OwnError, 500: OwnError, 503: OwnError })]
+async fn one_entry(ctx: RouteContext<Plugin>, Path(id): Path<String>) -> RouteResult<Json<Answer<OneEntry>>> {
     let id = row_id(&id)?;
     let found = ctx.read(move |db| Ok(db.entry(id)?)).await;
     let found = found.map_err(|error| reading_failed(&ctx, error))?;
-    let mut shown = entry(&found);
-    shown.insert("attributes".to_owned(), found.attrs.into());
-    Ok(answer(&ctx, Core::Sdk, json!({"entry": shown})))
+    Ok(answer(&ctx, Core::Sdk, OneEntry { entry: found.into() }))
 }
 
 /// The id in a path: digits. Anything else is a path that does not exist; a number that no row can have is

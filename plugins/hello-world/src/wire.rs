@@ -2,7 +2,8 @@
 
 use crate::PLUGIN;
 use pagoda_plugin_sdk::prelude::*;
-use pagoda_plugin_sdk::serde_json::{Map, Value, json};
+use pagoda_plugin_sdk::serde_json::Value;
+use serde::Serialize;
 
 /// The version of the core that the sample claims to run on. *Source: spec, fragment V.*
 const CORE_VERSION: &str = "1.0.0";
@@ -16,24 +17,55 @@ pub(crate) enum Core {
     Sdk,
 }
 
-/// Fragment P.
-pub(crate) fn plugin(core: Core) -> Map<String, Value> {
-    let core = if core == Core::Host { "pagoda-core" } else { "pagoda-plugin-sdk" };
-    object(json!({
-        "id": PLUGIN.id,
-        "name": PLUGIN.name,
-        "version": PLUGIN.version,
-        "type": "external",
-        "core": core,
-    }))
+/// An answer: what is its own, and what all answers have.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub(crate) struct Answer<T, P = Plugin> {
+    #[serde(flatten)]
+    own: T,
+    plugin: P,
+    user: Requester,
+    /// The time in the zone of the server, without it.
+    timestamp: String,
+    /// The version of the core; in the answers of plain routes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pagoda_core_version: Option<&'static str>,
 }
 
-/// Fragment U.
-fn user<C>(ctx: &RouteContext<C>) -> Value {
-    match ctx.user() {
-        Some(user) => json!({"username": user.username, "is_authenticated": true}),
-        None => json!({"username": "anonymous", "is_authenticated": false}),
+/// Fragment P: this plugin.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub(crate) struct Plugin {
+    id: &'static str,
+    name: &'static str,
+    version: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    core: &'static str,
+}
+
+impl Plugin {
+    pub(crate) fn of(core: Core) -> Self {
+        Self {
+            id: PLUGIN.id,
+            name: PLUGIN.name,
+            version: PLUGIN.version,
+            kind: "external",
+            core: if core == Core::Host { "pagoda-core" } else { "pagoda-plugin-sdk" },
+        }
     }
+}
+
+/// Fragment U: who asks.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Requester {
+    /// `anonymous` where nobody has logged in.
+    username: String,
+    is_authenticated: bool,
 }
 
 /// Fragment T: the time now, in the zone of the server and without it.
@@ -41,27 +73,58 @@ fn timestamp<C>(ctx: &RouteContext<C>) -> String {
     ctx.request().zone.local_iso(Timestamp::now())
 }
 
-/// An answer: `own`, and what all answers have.
-pub(crate) fn answer<C>(ctx: &RouteContext<C>, core: Core, own: Value) -> Json<Value> {
-    let mut all = object(own);
-    all.entry("plugin").or_insert_with(|| plugin(core).into());
-    all.insert("user".to_owned(), user(ctx));
-    all.insert("timestamp".to_owned(), timestamp(ctx).into());
-    if core == Core::Host {
-        all.insert("pagoda_core_version".to_owned(), CORE_VERSION.into());
-    }
-    Json(all.into())
+/// An answer with this of its own.
+pub(crate) fn answer<T, C>(ctx: &RouteContext<C>, core: Core, own: T) -> Json<Answer<T>> {
+    answer_about(ctx, core, own, Plugin::of(core))
+}
+
+/// An answer that says of the plugin what it likes.
+pub(crate) fn answer_about<T, P, C>(
+    ctx: &RouteContext<C>,
+    core: Core,
+    own: T,
+    plugin: P,
+) -> Json<Answer<T, P>> {
+    let user = match ctx.user() {
+        Some(user) => Requester { username: user.username.clone(), is_authenticated: true },
+        None => Requester { username: "anonymous".to_owned(), is_authenticated: false },
+    };
+    let pagoda_core_version = (core == Core::Host).then_some(CORE_VERSION);
+    Json(Answer { own, plugin, user, timestamp: timestamp(ctx), pagoda_core_version })
 }
 
 /// Fragment E: an error of the plugin's own.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub(crate) struct OwnError {
+    error: String,
+    message: String,
+    plugin: Named,
+    timestamp: String,
+}
+
+/// This plugin, in errors.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+struct Named {
+    id: &'static str,
+    name: &'static str,
+}
+
+/// An error of the plugin's own.
 pub(crate) fn own_error<C>(ctx: &RouteContext<C>, status: u16, error: &str, message: &str) -> RouteError {
-    let body = json!({
-        "error": error,
-        "message": message,
-        "plugin": {"id": PLUGIN.id, "name": PLUGIN.name},
-        "timestamp": timestamp(ctx),
-    });
-    RouteError::with_body(status, body)
+    let body = OwnError {
+        error: error.to_owned(),
+        message: message.to_owned(),
+        plugin: Named { id: PLUGIN.id, name: PLUGIN.name },
+        timestamp: timestamp(ctx),
+    };
+    match serde_json::to_value(body) {
+        Ok(body) => RouteError::with_body(status, body),
+        Err(error) => error.into(),
+    }
 }
 
 /// What went wrong while reading: what is not there and what failed are the plugin's own errors; what the
@@ -85,36 +148,75 @@ pub(crate) fn reading_failed<C>(ctx: &RouteContext<C>, error: anyhow::Error) -> 
 }
 
 /// An entity as the sample shows it.
-pub(crate) fn entity(entity: &Entity) -> Value {
-    json!({
-        "id": entity.id,
-        "name": entity.name,
-        "note": entity.note,
-        "is_active": entity.is_active,
-        "created_time": entity.created_time,
-        "created_user": entity.created_user,
-    })
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub(crate) struct ShownEntity {
+    id: i64,
+    name: String,
+    note: String,
+    is_active: bool,
+    created_time: Timestamp,
+    created_user: Option<String>,
+}
+
+impl From<&Entity> for ShownEntity {
+    fn from(entity: &Entity) -> Self {
+        Self {
+            id: entity.id,
+            name: entity.name.clone(),
+            note: entity.note.clone(),
+            is_active: entity.is_active,
+            created_time: entity.created_time,
+            created_user: entity.created_user.clone(),
+        }
+    }
 }
 
 /// An entry as the sample shows it in lists.
-pub(crate) fn entry(entry: &Entry) -> Map<String, Value> {
-    object(json!({
-        "id": entry.id,
-        "name": entry.name,
-        // Entries have no remark; the sample shows an empty one.
-        "note": "",
-        "is_active": entry.is_active,
-        "entity": entry.entity,
-        "created_time": entry.created_time,
-        "created_user": entry.created_user,
-        "updated_time": entry.updated_time,
-    }))
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub(crate) struct ShownEntry {
+    id: i64,
+    name: String,
+    /// Entries have no remark; the sample shows an empty one.
+    note: &'static str,
+    is_active: bool,
+    entity: EntityRef,
+    created_time: Timestamp,
+    created_user: Option<String>,
+    updated_time: Timestamp,
 }
 
-/// `value` as an object; everything here is made of literals that are one.
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
+impl From<&Entry> for ShownEntry {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            name: entry.name.clone(),
+            note: "",
+            is_active: entry.is_active,
+            entity: entry.entity.clone(),
+            created_time: entry.created_time,
+            created_user: entry.created_user.clone(),
+            updated_time: entry.updated_time,
+        }
+    }
+}
+
+/// An entry with its values.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub(crate) struct ShownDetail {
+    #[serde(flatten)]
+    entry: ShownEntry,
+    /// In the form in which the host shows them.
+    attributes: Vec<Value>,
+}
+
+impl From<Entry> for ShownDetail {
+    fn from(entry: Entry) -> Self {
+        Self { entry: (&entry).into(), attributes: entry.attrs }
     }
 }

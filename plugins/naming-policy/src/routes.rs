@@ -8,8 +8,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The rule that holds for an entity.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Effective {
     entity: String,
     /// `entity`, `default`, or nothing.
@@ -27,8 +28,9 @@ async fn policy(Path(entity): Path<String>, policies: Config<Policies>) -> Json<
 }
 
 /// A name that might be given, with the values that might be given with it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Candidate {
     entity: String,
     name: String,
@@ -38,8 +40,9 @@ struct Candidate {
 }
 
 /// What would become of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 struct Outcome {
     name: String,
     changed: bool,

@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// What happens to the letters of a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde", rename_all = "lowercase")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 pub enum Case {
     /// They become capitals.
     Upper,
@@ -20,8 +21,9 @@ pub enum Case {
 }
 
 /// A regular expression, compiled when the configuration is read.
-#[derive(Debug, Clone)]
-pub struct Pattern(pub(crate) Regex);
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
+pub struct Pattern(#[schemars(with = "String")] pub(crate) Regex);
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -40,8 +42,9 @@ impl Serialize for Pattern {
 }
 
 /// The rule for the names and values of one entity's entries.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde", default)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 pub struct Rule {
     /// Blanks at the ends go.
     pub trim: bool,

@@ -7,8 +7,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rule for one attribute.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde", default)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 pub struct AttributeRule {
     /// What the text of a value matches, of each element of a list; anywhere unless it says `^` and `$`. A value that
     /// is not there matches.
@@ -20,8 +21,9 @@ pub struct AttributeRule {
 }
 
 /// Something about another attribute: that it has this value, or any.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde", default)]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 pub struct Condition {
     /// The name of the other attribute.
     pub attribute: String,

@@ -2,6 +2,7 @@
 
 use super::Operation;
 use super::words::reference;
+use pagoda_plugin_sdk::route::{AnswerBody, RouteDescription};
 use serde_json::{Map, Value, json};
 
 /// Answers that are the same wherever they are given: status, name, description, schema.
@@ -27,11 +28,7 @@ const WITH_RETRY: [&str; 4] = ["429", "503", "504", "507"];
 /// All shared answers, by name.
 pub(super) fn shared() -> Value {
     let answers = SHARED.iter().map(|(status, name, description, schema)| {
-        let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
-        if let (Value::Object(headers), true) = (&mut headers, WITH_RETRY.contains(status)) {
-            headers.insert("Retry-After".to_owned(), json!({"$ref": "#/components/headers/RetryAfter"}));
-        }
-        let mut answer = json!({"description": description, "headers": headers});
+        let mut answer = json!({"description": description, "headers": headers_with(status)});
         if let (Value::Object(answer), false) = (&mut answer, schema.is_empty()) {
             answer.insert("content".to_owned(), content(schema));
             // The router's own answer, before it is known that this is the API. *Source: spec, auth-user §1.1.*
@@ -55,6 +52,15 @@ pub(super) fn headers() -> Value {
     })
 }
 
+/// The headers of answers with this status.
+fn headers_with(status: &str) -> Value {
+    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+    if let (Value::Object(headers), true) = (&mut headers, WITH_RETRY.contains(&status)) {
+        headers.insert("Retry-After".to_owned(), json!({"$ref": "#/components/headers/RetryAfter"}));
+    }
+    headers
+}
+
 /// A shared answer.
 pub(super) fn share(responses: &mut Map<String, Value>, status: &str) {
     if let Some((_, name, _, _)) = SHARED.iter().find(|(known, _, _, _)| *known == status) {
@@ -74,7 +80,7 @@ pub(super) fn content(schema: &str) -> Value {
 }
 
 fn answer(description: &str, schema: Option<&str>) -> Value {
-    let headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+    let headers = headers_with("");
     match schema {
         Some(schema) => json!({"description": description, "headers": headers, "content": content(schema)}),
         None => json!({"description": description, "headers": headers}),
@@ -134,29 +140,76 @@ fn described(status: &str) -> &'static str {
         .map_or("Done", |(_, _, description, _)| description)
 }
 
-/// What a route of a plugin answers: what is its own is not known here.
-pub(super) fn of_plugin(takes_body: bool) -> Value {
+/// What a route of a plugin answers: what it says of itself, and what refusals and the host in front of it say.
+pub(super) fn of_plugin(described: &RouteDescription, sends_body: bool) -> Value {
     let mut responses = Map::new();
-    let own = |description: &str, media_type: &str| json!({"description": description, "content": {media_type: {"schema": {}}}});
-    responses.insert("2XX".to_owned(), own("The plugin's answer", "*/*"));
-    responses.insert("3XX".to_owned(), own("The plugin's answer", "*/*"));
-    responses.insert(
-        "400".to_owned(),
-        own("The request breaks a rule, or one of the plugin's", "application/json"),
-    );
-    let mut missing = own("There is nothing at this path, or not for the plugin", "application/json");
-    if let Some(Value::Object(content)) = missing.get_mut("content") {
-        content.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));
-    }
-    responses.insert("404".to_owned(), missing);
-    responses.insert("4XX".to_owned(), own("The plugin's refusal", "application/json"));
     for status in ["403", "406", "429", "500", "503", "504", "507"] {
         share(&mut responses, status);
     }
-    if takes_body {
+    if sends_body {
         for status in ["408", "413", "415"] {
             share(&mut responses, status);
         }
     }
+    for status in ["400", "404", "4XX"] {
+        responses.insert(status.to_owned(), refusal(status, None));
+    }
+    for (status, body) in &described.answers {
+        let own = match (status.starts_with(['4', '5']), body) {
+            (true, AnswerBody::Json(_) | AnswerBody::Media(_)) => refusal(status, Some(body)),
+            _ => with_content(status, "The plugin's answer", own_content(body)),
+        };
+        responses.insert(status.clone(), own);
+    }
+    if described.answers.is_empty() {
+        // A route that was registered by hand and says nothing.
+        for successes in ["2XX", "3XX"] {
+            let anything = own_content(&AnswerBody::Media("*/*"));
+            responses.insert(successes.to_owned(), with_content(successes, "The plugin's answer", anything));
+        }
+    }
     Value::Object(responses)
+}
+
+/// An error that the plugin may answer in a way of its own, besides what it and the host answer without saying so.
+fn refusal(status: &str, own: Option<&AnswerBody>) -> Value {
+    let shared = SHARED.iter().find(|(known, _, _, _)| *known == status);
+    let (description, theirs) = match (status, shared) {
+        ("400" | "404", Some((_, _, description, _))) => (*description, "PluginRefusal"),
+        (_, Some((_, _, description, schema))) => (*description, *schema),
+        (_, None) => ("The plugin's refusal", "PluginRefusal"),
+    };
+    let mut schema = reference(theirs);
+    let mut others = Map::new();
+    match own {
+        Some(AnswerBody::Json(own)) => schema = json!({"anyOf": [own, schema]}),
+        Some(body) => others.extend(own_content(body)),
+        None => {}
+    }
+    if status == "404" {
+        others.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));
+    }
+    let mut content = own_content(&AnswerBody::Json(schema));
+    content.extend(others);
+    with_content(status, description, content)
+}
+
+/// What a plugin says of a body.
+fn own_content(body: &AnswerBody) -> Map<String, Value> {
+    let (media_type, schema) = match body {
+        AnswerBody::Json(schema) => ("application/json", schema.clone()),
+        AnswerBody::Media(any @ "*/*") => (*any, json!({})),
+        AnswerBody::Media(media_type) => (*media_type, json!({"type": "string"})),
+        // No body, and whatever a later SDK has beyond these.
+        _ => return Map::new(),
+    };
+    Map::from_iter([(media_type.to_owned(), json!({"schema": schema}))])
+}
+
+fn with_content(status: &str, description: &str, content: Map<String, Value>) -> Value {
+    let mut described = json!({"description": description, "headers": headers_with(status)});
+    if let (Value::Object(fields), false) = (&mut described, content.is_empty()) {
+        fields.insert("content".to_owned(), content.into());
+    }
+    described
 }

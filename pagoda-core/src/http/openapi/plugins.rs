@@ -41,7 +41,7 @@ const SWITCHES: [(&str, Operation); 3] = [
 ];
 
 /// Adds these paths: those of every linked plugin, which is known by its id and by its alias.
-pub(super) fn describe(paths: &mut Map<String, Value>, registry: &Registry, schemas: &Value) {
+pub(super) fn describe(paths: &mut Map<String, Value>, registry: &Registry, schemas: &Map<String, Value>) {
     add(paths, LIST.path, LIST.method, core_operation(&LIST, schemas));
     for plugin in registry.plugins() {
         for name in std::iter::once(plugin.decl.id).chain(plugin.decl.alias) {

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 plugin! { id = "sample", capabilities = [entities.read] }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(crate = "pagoda_plugin_sdk::serde")]
+#[schemars(crate = "pagoda_plugin_sdk::schemars")]
 pub struct Page {
     #[serde(default)]
     pub limit: u32,
