@@ -1,4 +1,4 @@
-//! `pagoda-bench report`: every figure and picture of `docs/benchmarks.md` that is about load, in one run.
+//! `pagoda-bench report`: every figure and picture of `docs/benchmarks.md` that is Pagoda's own, in one run.
 
 use super::chart::{Curve, draw};
 use super::drive::{Plan, drive};
@@ -15,7 +15,8 @@ use pagoda_core::config::Config;
 use pagoda_core::store::{DatabaseUrl, Store, StoreOptions};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,8 +43,40 @@ pub struct Plot {
 const PARTS: [f64; 4] = [0.2, 0.5, 0.8, 0.95];
 /// Rounds against the bare program.
 const ROUNDS: usize = 3;
-const BEGIN: &str = "<!-- pagoda-bench report: begin -->\n";
-const END: &str = "<!-- pagoda-bench report: end -->\n";
+/// The part of the document about load, and the part about the framework.
+const LOAD: Part = Part("pagoda-bench report");
+const FRAMEWORK: Part = Part("cargo bench");
+
+/// A part of the document that is written anew, between two marks of this name.
+#[derive(Debug, Clone, Copy)]
+struct Part(&'static str);
+
+impl Part {
+    fn begin(self) -> String {
+        format!("<!-- {}: begin -->\n", self.0)
+    }
+
+    fn end(self) -> String {
+        format!("<!-- {}: end -->\n", self.0)
+    }
+
+    /// The document with another text between the marks.
+    fn replaced(self, document: &str, text: &str) -> anyhow::Result<String> {
+        let (begin, end) = (self.begin(), self.end());
+        let (before, rest) =
+            document.split_once(&begin).context("the document has no mark where the part begins")?;
+        let (_, after) = rest.split_once(&end).context("the document has no mark where the part ends")?;
+        Ok(format!("{before}{begin}{text}{end}{after}"))
+    }
+}
+
+/// A site, how long it took to make, and the memory of a server that has just started over it.
+#[derive(Debug, Clone)]
+struct Made {
+    what: String,
+    seconds: f64,
+    idle_mib: f64,
+}
 
 /// A ratio to the bare program.
 #[derive(Debug, Clone)]
@@ -63,7 +96,7 @@ struct Ratio {
 /// Something cannot be made, measured or written.
 pub fn report(plot: &Plot) -> anyhow::Result<()> {
     std::fs::create_dir_all(&plot.directory)?;
-    let (mut closed_loops, mut open_loops, mut ratios, mut idle) =
+    let (mut closed_loops, mut open_loops, mut ratios, mut made) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for backend in if plot.postgres { &["SQLite", "PostgreSQL"][..] } else { &["SQLite"][..] } {
         for size in &plot.sizes {
@@ -81,7 +114,11 @@ pub fn report(plot: &Plot) -> anyhow::Result<()> {
             let manifest = generate(&Order { entries: *size, database: url.clone(), seed: 1 })?;
             say(&format!("{backend}: {size} entries in {:.1} s", manifest.seconds));
             let side = start(plot, backend, &database, manifest.clone())?;
-            idle.push((format!("{backend}, {size} entries"), side.server.memory()?.resident));
+            made.push(Made {
+                what: format!("{backend}, {size} entries"),
+                seconds: manifest.seconds,
+                idle_mib: side.server.memory()?.resident,
+            });
             let all: Vec<&'static Scenario> = chosen(&[]).collect();
             let figures =
                 compare(std::slice::from_ref(&side), &all, closed(plot.connections, plot.duration), 1)?;
@@ -91,10 +128,33 @@ pub fn report(plot: &Plot) -> anyhow::Result<()> {
             closed_loops.extend(figures);
             ratios.extend(against_bare(plot, &side, url, manifest)?);
             // After each site: what was measured is there, whatever becomes of the next.
-            write(plot, &closed_loops, &open_loops, &ratios, &idle)?;
+            write(plot, &closed_loops, &open_loops, &ratios, &made)?;
         }
     }
-    Ok(())
+    match &plot.document {
+        Some(path) => framework(path),
+        None => Ok(()),
+    }
+}
+
+/// Runs the benchmarks of the framework, and writes what they found into the document.
+fn framework(document: &Path) -> anyhow::Result<()> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).context("this program does not lie where Cargo puts it")?;
+    let found = target.join("pagoda-benches");
+    // What is left of an earlier run would pass for this one's.
+    if found.exists() {
+        std::fs::remove_dir_all(&found)?;
+    }
+    say("cargo bench -p pagoda-benches");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(["bench", "-p", "pagoda-benches"]).status()?;
+    anyhow::ensure!(status.success(), "cargo bench failed");
+    let summary = std::fs::read_to_string(found.join("summary.md"))?;
+    let sections = summary.split_once("\n\n").map_or("", |(_, sections)| sections);
+    let text = format!("\n{}", sections.replace("## ", "### "));
+    let known = std::fs::read_to_string(document)?;
+    Ok(std::fs::write(document, FRAMEWORK.replaced(&known, &text)?)?)
 }
 
 fn start(plot: &Plot, name: &str, database: &str, manifest: Manifest) -> anyhow::Result<Side> {
@@ -196,7 +256,7 @@ fn write(
     closed_loops: &[Figure],
     open_loops: &[Figure],
     ratios: &[Ratio],
-    idle: &[(String, f64)],
+    made: &[Made],
 ) -> anyhow::Result<()> {
     let mut lines = String::new();
     for figure in closed_loops.iter().chain(open_loops) {
@@ -204,7 +264,7 @@ fn write(
         lines.push('\n');
     }
     std::fs::write(plot.directory.join("figures.jsonl"), lines)?;
-    let mut text = String::from(BEGIN);
+    let mut text = String::new();
     for backend in ["SQLite", "PostgreSQL"] {
         let of =
             |figures: &[Figure]| figures.iter().filter(|f| f.server == backend).cloned().collect::<Vec<_>>();
@@ -240,18 +300,19 @@ fn write(
             ratio.server, ratio.scenario, ratio.entries, ratio.ratio, ratio.goal
         )?;
     }
-    text.push_str("\n### Memory\n\n| | idle, MiB | most under load, MiB |\n|---|---|---|\n");
-    for (what, memory) in idle {
+    text.push_str(
+        "\n### Sites and memory\n\n| | made in, s | idle, MiB | most under load, MiB |\n|---|---|---|---|\n",
+    );
+    for Made { what, seconds, idle_mib } in made {
         let own = closed_loops.iter().filter(|f| *what == format!("{}, {} entries", f.server, f.entries));
         let most = own.map(|figure| figure.peak_mib).fold(0.0, f64::max);
-        writeln!(text, "| {what} | {memory:.0} | {most:.0} |")?;
+        writeln!(text, "| {what} | {seconds:.1} | {idle_mib:.0} | {most:.0} |")?;
     }
-    text.push_str(END);
     std::fs::write(plot.directory.join("tables.md"), &text)?;
     match &plot.document {
         Some(path) => {
             let document = std::fs::read_to_string(path)?;
-            Ok(std::fs::write(path, replaced(&document, &text)?)?)
+            Ok(std::fs::write(path, LOAD.replaced(&document, &text)?)?)
         }
         None => Ok(()),
     }
@@ -309,23 +370,24 @@ fn growth(figures: &[Figure]) -> String {
     text
 }
 
-/// The document with another part between the marks.
-fn replaced(document: &str, part: &str) -> anyhow::Result<String> {
-    let (before, rest) =
-        document.split_once(BEGIN).context("the document has no mark where the part begins")?;
-    let (_, after) = rest.split_once(END).context("the document has no mark where the part ends")?;
-    Ok(format!("{before}{part}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, replaced};
+    use super::{FRAMEWORK, LOAD};
 
     #[test]
     fn the_part_between_the_marks_is_replaced_and_nothing_else() {
-        let document = format!("a\n{BEGIN}old\n{END}b\n");
-        let part = format!("{BEGIN}new\n{END}");
-        assert_eq!(replaced(&document, &part).unwrap(), format!("a\n{part}b\n"));
-        assert!(replaced("a", &part).is_err());
+        for part in [LOAD, FRAMEWORK] {
+            let document = |text: &str| format!("a\n{}{text}{}b\n", part.begin(), part.end());
+            assert_eq!(part.replaced(&document("old\n"), "new\n").unwrap(), document("new\n"));
+            assert!(part.replaced("a", "new").is_err());
+        }
+    }
+
+    #[test]
+    fn the_document_has_both_parts() {
+        let document = std::fs::read_to_string("../docs/benchmarks.md").unwrap();
+        for part in [LOAD, FRAMEWORK] {
+            assert!(part.replaced(&document, "").is_ok(), "{part:?}");
+        }
     }
 }
