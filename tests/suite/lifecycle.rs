@@ -14,6 +14,7 @@ use pagoda_core::store::rows::NewJob;
 use pagoda_plugin_sdk::prelude::*;
 use pagoda_plugin_sdk::time::Zone;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 on_both_databases! {
@@ -108,11 +109,15 @@ fn a_plugin_may_refuse_the_start_where_all_must_start() {
     assert!(text.contains("test-plugin") && text.contains("not in this zone"), "{text}");
 }
 
+/// Whether somebody is inside the slow route.
+static IS_INSIDE: AtomicBool = AtomicBool::new(false);
+
 #[get("/slow/")]
 async fn slow(ctx: RouteContext<Plugin>) -> RouteResult<Json<()>> {
     // Blocks inside the transaction thread, as a slow query would.
     ctx.data(|db| {
         db.entities(&EntityQuery::default())?;
+        IS_INSIDE.store(true, Ordering::Release);
         std::thread::sleep(Duration::from_millis(600));
         Ok(())
     })
@@ -132,7 +137,10 @@ fn a_stop_lets_running_requests_finish() {
             .call()
             .map(|answer| answer.status().as_u16())
     });
-    std::thread::sleep(Duration::from_millis(200));
+    while !IS_INSIDE.load(Ordering::Acquire) {
+        assert!(started.elapsed() < Duration::from_secs(60), "the request did not arrive");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     // Dropping it stops the server and waits for that.
     drop(app);
     assert_eq!(request.join().unwrap().unwrap(), 200);

@@ -88,6 +88,8 @@ pub(super) fn metadata(directory: &Path) -> Result<Metadata, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--frozen", "--format-version", "1", "--all-features"])
+        // Crates of other platforms are not on a machine that only builds for this one, and not in its binary.
+        .args(["--filter-platform", "host-tuple"])
         .current_dir(directory)
         .stdin(Stdio::null())
         .output()
