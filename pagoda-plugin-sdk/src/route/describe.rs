@@ -138,8 +138,7 @@ pub fn describe<'r>(
     let taken_names = components.names_of(taken.keys().map(|name| (name, "")));
     let given_names = components.names_of(given.keys().map(|name| {
         // A type that is read as it is written is one schema.
-        let suffix = if different.contains(name) && taken.contains_key(name) { "Answer" } else { "" };
-        (name, suffix)
+        (name, if different.contains(name) { "Answer" } else { "" })
     }));
     for route in &mut described {
         for schema in [&mut route.path, &mut route.query, &mut route.body].into_iter().flatten() {
@@ -185,7 +184,7 @@ fn of<T: Described>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
 
-/// The names of types whose two schemas differ, or refer to ones that do.
+/// The names of types that are both read and written, and whose two schemas differ or refer to ones that do.
 fn different(taken: &Map<String, Value>, given: &Map<String, Value>) -> HashSet<String> {
     let shared = || given.iter().filter_map(|(name, schema)| Some((name, schema, taken.get(name)?)));
     let mut different: HashSet<String> =
