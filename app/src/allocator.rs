@@ -29,7 +29,7 @@ fn bound_to(_arenas: usize) -> bool {
     true
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     #[test]
     fn the_allocator_takes_the_bound() {

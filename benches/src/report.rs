@@ -47,14 +47,14 @@ struct Section {
     rows: Vec<Row>,
 }
 
-/// The directory of build output: that of the running benchmark.
+/// The directory of build output: that of the running program, a benchmark or a binary.
 ///
 /// # Errors
-/// The program does not lie where Cargo puts benchmarks.
+/// The program does not lie where Cargo puts it.
 pub fn target_directory() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let deps = program.ancestors().find(|path| path.file_name().is_some_and(|name| name == "deps"));
-    let target = deps.and_then(Path::parent).and_then(Path::parent);
+    let target = deps.unwrap_or(&program).parent().and_then(Path::parent);
     Ok(target.ok_or_else(|| anyhow::anyhow!("{} is not below target/", program.display()))?.to_owned())
 }
 
@@ -62,6 +62,14 @@ fn directory() -> anyhow::Result<PathBuf> {
     let directory = target_directory()?.join("pagoda-benches");
     std::fs::create_dir_all(&directory)?;
     Ok(directory)
+}
+
+/// Forgets what was measured so far: what is left of an earlier run would pass for the next one's.
+///
+/// # Errors
+/// Files cannot be removed.
+pub fn forget() -> anyhow::Result<()> {
+    Ok(std::fs::remove_dir_all(directory()?)?)
 }
 
 /// Keeps the figures of a section, writes `summary.md` anew.
@@ -77,11 +85,23 @@ pub fn keep(name: &str, rows: Vec<Row>) -> anyhow::Result<()> {
 }
 
 fn render(directory: &Path) -> anyhow::Result<String> {
-    let mut text = String::from("# Benchmarks of Pagoda\n");
+    Ok(format!("# Benchmarks of Pagoda\n{}", sections(directory, "##")?))
+}
+
+/// Everything that was measured so far, each section under a heading of this level.
+///
+/// # Errors
+/// Files cannot be read.
+pub fn measured(heading: &str) -> anyhow::Result<String> {
+    sections(&directory()?, heading)
+}
+
+fn sections(directory: &Path, heading: &str) -> anyhow::Result<String> {
+    let mut text = String::new();
     for name in SECTIONS {
         let Ok(bytes) = std::fs::read(directory.join(format!("{name}.json"))) else { continue };
         let section: Section = serde_json::from_slice(&bytes)?;
-        writeln!(text, "\n## {name}\n\nMeasured at {}.\n", section.measured_at)?;
+        writeln!(text, "\n{heading} {name}\n\nMeasured at {}.\n", section.measured_at)?;
         writeln!(text, "| what | measured | goal | |\n|---|---|---|---|")?;
         for row in section.rows {
             let verdict = match row.met {

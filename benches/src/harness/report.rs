@@ -8,7 +8,7 @@ use super::{Figure, Side, chosen, closed, compare, measure, table};
 use crate::bare_site;
 use crate::generate::{Manifest, Order, generate};
 use crate::load;
-use crate::report::{median, say};
+use crate::report::{forget, measured, median, say};
 use crate::serving::Serving;
 use anyhow::Context;
 use pagoda_core::config::Config;
@@ -67,6 +67,12 @@ impl Part {
             document.split_once(&begin).context("the document has no mark where the part begins")?;
         let (_, after) = rest.split_once(&end).context("the document has no mark where the part ends")?;
         Ok(format!("{before}{begin}{text}{end}{after}"))
+    }
+
+    /// Writes the part of the document anew.
+    fn rewrite(self, document: &Path, text: &str) -> anyhow::Result<()> {
+        let known = std::fs::read_to_string(document)?;
+        Ok(std::fs::write(document, self.replaced(&known, text)?)?)
     }
 }
 
@@ -139,22 +145,12 @@ pub fn report(plot: &Plot) -> anyhow::Result<()> {
 
 /// Runs the benchmarks of the framework, and writes what they found into the document.
 fn framework(document: &Path) -> anyhow::Result<()> {
-    let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(2).context("this program does not lie where Cargo puts it")?;
-    let found = target.join("pagoda-benches");
-    // What is left of an earlier run would pass for this one's.
-    if found.exists() {
-        std::fs::remove_dir_all(&found)?;
-    }
+    forget()?;
     say("cargo bench -p pagoda-benches");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo).args(["bench", "-p", "pagoda-benches"]).status()?;
     anyhow::ensure!(status.success(), "cargo bench failed");
-    let summary = std::fs::read_to_string(found.join("summary.md"))?;
-    let sections = summary.split_once("\n\n").map_or("", |(_, sections)| sections);
-    let text = format!("\n{}", sections.replace("## ", "### "));
-    let known = std::fs::read_to_string(document)?;
-    Ok(std::fs::write(document, FRAMEWORK.replaced(&known, &text)?)?)
+    FRAMEWORK.rewrite(document, &measured("###")?)
 }
 
 fn start(plot: &Plot, name: &str, database: &str, manifest: Manifest) -> anyhow::Result<Side> {
@@ -310,10 +306,7 @@ fn write(
     }
     std::fs::write(plot.directory.join("tables.md"), &text)?;
     match &plot.document {
-        Some(path) => {
-            let document = std::fs::read_to_string(path)?;
-            Ok(std::fs::write(path, LOAD.replaced(&document, &text)?)?)
-        }
+        Some(path) => LOAD.rewrite(path, &text),
         None => Ok(()),
     }
 }
