@@ -28,15 +28,7 @@ const WITH_RETRY: [&str; 4] = ["429", "503", "504", "507"];
 /// All shared answers, by name.
 pub(super) fn shared() -> Value {
     let answers = SHARED.iter().map(|(status, name, description, schema)| {
-        let mut answer = json!({"description": description, "headers": headers_with(status)});
-        if let (Value::Object(answer), false) = (&mut answer, schema.is_empty()) {
-            answer.insert("content".to_owned(), content(schema));
-            // The router's own answer, before it is known that this is the API. *Source: spec, auth-user §1.1.*
-            if let (Some(Value::Object(content)), "404") = (answer.get_mut("content"), *status) {
-                content.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));
-            }
-        }
-        ((*name).to_owned(), answer)
+        ((*name).to_owned(), answer(status, description, or_page(status, content(schema))))
     });
     Value::Object(answers.collect())
 }
@@ -70,43 +62,56 @@ pub(super) fn share(responses: &mut Map<String, Value>, status: &str) {
 }
 
 /// The content of an answer or a body: a media type is a text of that type, lists that are imported and exported are
-/// YAML, everything else is JSON.
-pub(super) fn content(schema: &str) -> Value {
-    if schema.contains('/') {
-        return json!({schema: {"schema": {"type": "string"}}});
-    }
-    let media_type = if schema.ends_with("Rows") { "application/yaml" } else { "application/json" };
-    json!({media_type: {"schema": reference(schema)}})
+/// YAML, everything else is JSON. Without a schema there is none.
+pub(super) fn content(schema: &str) -> Map<String, Value> {
+    let media_type = match schema {
+        "" => return Map::new(),
+        media_type if media_type.contains('/') => return of_type(media_type, json!({"type": "string"})),
+        rows if rows.ends_with("Rows") => "application/yaml",
+        _ => "application/json",
+    };
+    of_type(media_type, reference(schema))
 }
 
-fn answer(description: &str, schema: Option<&str>) -> Value {
-    let headers = headers_with("");
-    match schema {
-        Some(schema) => json!({"description": description, "headers": headers, "content": content(schema)}),
-        None => json!({"description": description, "headers": headers}),
+/// The content of one media type.
+fn of_type(media_type: &str, schema: Value) -> Map<String, Value> {
+    Map::from_iter([(media_type.to_owned(), json!({"schema": schema}))])
+}
+
+/// A 404 is also the router's own answer, before it is known that this is the API. *Source: spec, auth-user §1.1.*
+fn or_page(status: &str, mut content: Map<String, Value>) -> Map<String, Value> {
+    if status == "404" {
+        content.extend(of_type("text/html", json!({"type": "string"})));
     }
+    content
+}
+
+/// An answer with this status.
+fn answer(status: &str, description: &str, content: Map<String, Value>) -> Value {
+    let mut described = json!({"description": description, "headers": headers_with(status)});
+    if let (Value::Object(fields), false) = (&mut described, content.is_empty()) {
+        fields.insert("content".to_owned(), content.into());
+    }
+    described
 }
 
 /// What one of the host's operations answers.
 pub(super) fn of(operation: &Operation) -> Value {
     let mut responses = Map::new();
+    // When to try again is what only the shared answers say.
+    let own = |description: &str, content| answer("", description, content);
     let (status, schema) = operation.answer;
-    responses.insert(status.to_owned(), answer("Done", schema));
+    responses.insert(status.to_owned(), own("Done", schema.map(content).unwrap_or_default()));
     for (status, schema) in operation.also {
-        let schema = Some(*schema).filter(|schema| !schema.is_empty());
-        match (*status, schema) {
-            ("303", _) | ("404", Some("Error")) => share(&mut responses, status),
-            (status, schema) => {
-                let more = answer(described(status), schema);
-                match responses.get_mut(status).and_then(|known| known.get_mut("content")) {
-                    // The same status in another format.
-                    Some(Value::Object(known)) => known
-                        .extend(content(schema.unwrap_or_default()).as_object().cloned().unwrap_or_default()),
-                    _ => {
-                        responses.insert(status.to_owned(), more);
-                    }
+        match (*status, *schema) {
+            ("303", _) | ("404", "Error") => share(&mut responses, status),
+            (status, schema) => match responses.get_mut(status).and_then(|known| known.get_mut("content")) {
+                // The same status in another format.
+                Some(Value::Object(known)) => known.extend(content(schema)),
+                _ => {
+                    responses.insert(status.to_owned(), own(described(status), content(schema)));
                 }
-            }
+            },
         }
     }
     if operation.is_bare {
@@ -157,7 +162,7 @@ pub(super) fn of_plugin(described: &RouteDescription, sends_body: bool) -> Value
     for (status, body) in &described.answers {
         let own = match (status.starts_with(['4', '5']), body) {
             (true, AnswerBody::Json(_) | AnswerBody::Media(_)) => refusal(status, Some(body)),
-            _ => with_content(status, "The plugin's answer", own_content(body)),
+            _ => answer(status, "The plugin's answer", own_content(body)),
         };
         responses.insert(status.clone(), own);
     }
@@ -165,7 +170,7 @@ pub(super) fn of_plugin(described: &RouteDescription, sends_body: bool) -> Value
         // A route that was registered by hand and says nothing.
         for successes in ["2XX", "3XX"] {
             let anything = own_content(&AnswerBody::Media("*/*"));
-            responses.insert(successes.to_owned(), with_content(successes, "The plugin's answer", anything));
+            responses.insert(successes.to_owned(), answer(successes, "The plugin's answer", anything));
         }
     }
     Value::Object(responses)
@@ -186,30 +191,18 @@ fn refusal(status: &str, own: Option<&AnswerBody>) -> Value {
         Some(body) => others.extend(own_content(body)),
         None => {}
     }
-    if status == "404" {
-        others.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));
-    }
-    let mut content = own_content(&AnswerBody::Json(schema));
+    let mut content = of_type("application/json", schema);
     content.extend(others);
-    with_content(status, description, content)
+    answer(status, description, or_page(status, content))
 }
 
 /// What a plugin says of a body.
 fn own_content(body: &AnswerBody) -> Map<String, Value> {
-    let (media_type, schema) = match body {
-        AnswerBody::Json(schema) => ("application/json", schema.clone()),
-        AnswerBody::Media(any @ "*/*") => (*any, json!({})),
-        AnswerBody::Media(media_type) => (*media_type, json!({"type": "string"})),
+    match body {
+        AnswerBody::Json(schema) => of_type("application/json", schema.clone()),
+        AnswerBody::Media("*/*") => of_type("*/*", json!({})),
+        AnswerBody::Media(media_type) => content(media_type),
         // No body, and whatever a later SDK has beyond these.
-        _ => return Map::new(),
-    };
-    Map::from_iter([(media_type.to_owned(), json!({"schema": schema}))])
-}
-
-fn with_content(status: &str, description: &str, content: Map<String, Value>) -> Value {
-    let mut described = json!({"description": description, "headers": headers_with(status)});
-    if let (Value::Object(fields), false) = (&mut described, content.is_empty()) {
-        fields.insert("content".to_owned(), content.into());
+        _ => Map::new(),
     }
-    described
 }

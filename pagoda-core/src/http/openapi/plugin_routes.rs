@@ -1,6 +1,6 @@
 //! The routes of the plugins that run, with what they say of themselves.
 
-use super::words::reference;
+use super::words::any_of;
 use super::{add, answers, parameters, security};
 use crate::http::plugin_routes::prefix;
 use crate::plugins::registry::Registry;
@@ -152,7 +152,7 @@ pub(super) fn schemas() -> Value {
                 "plugin_id": {"type": "string"},
             },
         },
-        "PluginRefusal": {"anyOf": [reference("Errors"), reference("PluginError")]},
+        "PluginRefusal": any_of(&["Errors", "PluginError"]),
     })
 }
 
