@@ -218,7 +218,15 @@ fn a_request_is_a_trace_with_its_hooks_inside(database: Database) {
     assert_eq!(shown("http.route"), "/entity/api/v2/{id}/entries/");
     assert_eq!(shown("http.response.status_code"), 202);
     assert_eq!(shown("url.path"), path.as_str());
-    let audited = server.get("/api/v2/audit/?action=entry.create").1;
+    // The audit log is sealed a moment after the answer.
+    let deadline = Instant::now() + PATIENCE;
+    let audited = loop {
+        let audited = server.get("/api/v2/audit/?action=entry.create").1;
+        if audited["count"] != 0 || Instant::now() > deadline {
+            break audited;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
     assert_eq!(shown("pagoda.trace_id"), audited["results"][0]["trace_id"], "{audited}");
     assert!(!format!("{request:?}").contains("secret"), "{request:?}");
 

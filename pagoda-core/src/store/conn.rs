@@ -251,10 +251,11 @@ impl Db {
         match self.backend {
             Backend::Sqlite => Ok(()),
             // Searches are written so that each step is a look into an index, in this order. The planner takes estimates of
-            // how much a text matches for a reason to read whole tables. All of it ends with the transaction.
+            // how much a text matches for a reason to read whole tables. All of it ends with the transaction. The limit
+            // comes last: nothing of the batch is under it.
             Backend::Postgres => self.execute_batch(&format!(
-                "SET LOCAL statement_timeout = {}; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; \
-                 SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+                "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+                 SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = {}",
                 limit.as_millis().max(1)
             )),
         }

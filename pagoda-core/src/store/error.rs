@@ -28,7 +28,7 @@ pub enum StoreError {
         /// What the driver said.
         source_text: String,
     },
-    /// What was asked took longer than it may, and was given up.
+    /// What was asked took longer than it may, and was given up; or an administrator of the database gave it up.
     #[error("the database did not answer within the time that the request may take")]
     OutOfTime,
     /// The file, its directory or the transaction allows no writing.
@@ -143,9 +143,12 @@ fn from_database(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -
 /// PostgreSQL's are those of an English `lc_messages`.
 fn from_message(message: &str) -> Option<StoreError> {
     type Make = fn(&str) -> StoreError;
-    const KNOWN: [(&str, Make); 16] = [
+    const KNOWN: [(&str, Make); 17] = [
         (super::clock::TIME_IS_OVER, |_| StoreError::OutOfTime),
         ("due to statement timeout", |_| StoreError::OutOfTime),
+        // An administrator cancelled it; and PostgreSQL's words when the timeout comes with the end of a statement and
+        // meets the next one, which is rare on an idle machine and usual on a busy one.
+        ("canceling statement due to user request", |_| StoreError::OutOfTime),
         ("database is locked", |_| StoreError::Busy),
         ("database table is locked", |_| StoreError::Busy),
         ("due to lock timeout", |_| StoreError::Busy),
@@ -194,6 +197,8 @@ mod tests {
         assert!(matches!(of("attempt to write a readonly database"), StoreError::ReadOnly));
         assert!(matches!(of("disk I/O error"), StoreError::Unreachable { .. }));
         assert!(matches!(of("deadlock detected"), StoreError::Serialization));
+        assert!(matches!(of("canceling statement due to statement timeout"), StoreError::OutOfTime));
+        assert!(matches!(of("canceling statement due to user request"), StoreError::OutOfTime));
         assert!(matches!(
             of("terminating connection due to administrator command"),
             StoreError::Unreachable { .. }

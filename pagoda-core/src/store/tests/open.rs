@@ -174,3 +174,31 @@ fn connections_that_the_server_closed_are_replaced() {
     drop(db);
     assert_eq!(entity::active_by_name(&mut bed.writer(), "lost").unwrap(), None);
 }
+
+#[test]
+fn a_statement_that_the_servers_administrator_cancels_is_out_of_time() {
+    let Some(bed) = Bed::postgres() else { return };
+    let cluster = pagoda_test_support::postgres().unwrap();
+    let name = bed.url.rsplit('/').next().unwrap();
+    let cancel = format!(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE 'SELECT pg_sleep%'"
+    );
+    let (ended, until_ended) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while until_ended.recv_timeout(Duration::from_millis(20)).is_err() {
+                cluster.execute("postgres", &cancel);
+            }
+        });
+        let mut db = bed.writer();
+        db.begin().unwrap();
+        let result = db.execute_batch("SELECT pg_sleep(60)");
+        ended.send(()).unwrap();
+        assert!(matches!(result, Err(StoreError::OutOfTime)), "{result:?}");
+        // The connection is as good as before.
+        db.rollback().unwrap();
+        db.begin().unwrap();
+        new_entity(&mut db, "after");
+        db.commit().unwrap();
+    });
+}
