@@ -5,8 +5,15 @@ use super::sql::Sql;
 use super::text::TextTest;
 use crate::store::{Db, StoreError};
 
-/// Names that are gathered and sorted; where more pass, the first of them are soon met along the names of all entries.
-const MOST_NAMES: usize = 4_000;
+/// Names that are gathered and sorted at once.
+const FEW_NAMES: usize = 4_000;
+
+/// Where more pass, entries that are walked along in the order of names, of which the first ones are met at once if they lie anywhere.
+const FEW_WALKED: i64 = 2_000;
+
+/// Names that are gathered after all, when they do not lie anywhere: behind all addresses, for example. Where still more pass,
+/// walking on meets them sooner.
+const MOST_NAMES: usize = 40_000;
 
 /// Rows of values that are gathered; where more pass, the names of all entries are walked along.
 const MOST_ROWS: usize = 20_000;
@@ -122,19 +129,34 @@ impl Everywhere {
         if names == Cond::Never {
             return Ok(Vec::new());
         }
-        if let Some(query) = self.fts() {
-            let found = gathered(db, MOST_NAMES, |sql| {
+        let Some(query) = self.fts() else { return self.named_along(db, &names, None) };
+        let gathered = |db: &mut Db, most| {
+            gathered(db, most, |sql| {
                 sql.push("SELECT e.id FROM ").by_fts("entry_fts", Some(&query), "entry e", "e.id");
                 sql.push(" WHERE e.is_active AND ");
                 names.write(sql);
-            })?;
-            if let Some(ids) = found {
-                return self.first_of(db, &ids, |_| {});
-            }
+            })
+        };
+        if let Some(ids) = gathered(db, FEW_NAMES)? {
+            return self.first_of(db, &ids, |_| {});
         }
-        // Too many to sort, so that the first of them are soon met.
+        let first = self.named_along(db, &names, Some(FEW_WALKED))?;
+        if first.len() >= self.most {
+            return Ok(first);
+        }
+        match gathered(db, MOST_NAMES)? {
+            Some(ids) => self.first_of(db, &ids, |_| {}),
+            None => self.named_along(db, &names, None),
+        }
+    }
+
+    /// As [`Self::named`], met along the names of all entries or of the first so many.
+    fn named_along(&self, db: &mut Db, names: &Cond, walked: Option<i64>) -> Result<Vec<i64>, StoreError> {
         let mut sql = Sql::new(db.backend());
         sql.push("SELECT e.id AS n FROM entry e WHERE ");
+        if let Some(walked) = walked {
+            write_first_names(&mut sql, walked);
+        }
         self.write_walked(&mut sql);
         sql.push(" AND ");
         names.write(&mut sql);
@@ -200,11 +222,8 @@ impl Everywhere {
     /// As [`Self::valued`], of those of the first names of all.
     fn valued_first(&self, db: &mut Db, like: &ValuesLike) -> Result<Vec<i64>, StoreError> {
         let mut sql = Sql::new(db.backend());
-        sql.push("SELECT e.id AS n FROM entry e WHERE e.name").by_code_point();
-        // A text that no name exceeds, where there are not so many entries.
-        sql.push(" <= COALESCE((SELECT w.name FROM entry w WHERE w.is_active ORDER BY w.name")
-            .by_code_point();
-        sql.push(", w.id LIMIT 1 OFFSET ").int(MOST_WALKED).push("), ").bind("\u{10ffff}").push(") AND ");
+        sql.push("SELECT e.id AS n FROM entry e WHERE ");
+        write_first_names(&mut sql, MOST_WALKED);
         self.write_walked(&mut sql);
         sql.push(" AND EXISTS (SELECT 1 FROM (");
         self.write_rows(&mut sql, like, Some("e.id"));
@@ -278,6 +297,14 @@ impl Everywhere {
         );
         sql.push("WHERE g.object_id = a.id AND g.level >= 2 AND g.role_id IN ").ints(roles).push("))");
     }
+}
+
+/// Writes that the name of `e` is one of the first so many of all entries, and another condition follows.
+fn write_first_names(sql: &mut Sql, names: i64) {
+    sql.push("e.name").by_code_point();
+    // A text that no name exceeds, where there are not so many entries.
+    sql.push(" <= COALESCE((SELECT w.name FROM entry w WHERE w.is_active ORDER BY w.name").by_code_point();
+    sql.push(", w.id LIMIT 1 OFFSET ").int(names).push("), ").bind("\u{10ffff}").push(") AND ");
 }
 
 /// The ids that a statement selects, each once; nothing where there are too many.

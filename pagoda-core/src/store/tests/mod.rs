@@ -27,6 +27,7 @@ macro_rules! on_both {
 
 mod bulk;
 mod entry_counts;
+mod everywhere;
 mod lists;
 mod migrations;
 mod open;
