@@ -1,6 +1,7 @@
 //! Traces: what a collector gets of a request, and that nobody waits for one. Each server has a process of its own,
 //! because what becomes of spans is decided once per process.
 
+use crate::alerts::until;
 use crate::process::{Process, command};
 use crate::server::{Database, on_both_databases};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -219,14 +220,10 @@ fn a_request_is_a_trace_with_its_hooks_inside(database: Database) {
     assert_eq!(shown("http.response.status_code"), 202);
     assert_eq!(shown("url.path"), path.as_str());
     // The audit log is sealed a moment after the answer.
-    let deadline = Instant::now() + PATIENCE;
-    let audited = loop {
+    let audited = until("the creation is in the audit log", || {
         let audited = server.get("/api/v2/audit/?action=entry.create").1;
-        if audited["count"] != 0 || Instant::now() > deadline {
-            break audited;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
+        (audited["count"] != 0).then_some(audited)
+    });
     assert_eq!(shown("pagoda.trace_id"), audited["results"][0]["trace_id"], "{audited}");
     assert!(!format!("{request:?}").contains("secret"), "{request:?}");
 
