@@ -30,8 +30,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Entries in a transaction.
+/// Entries that are written by one call.
 const BATCH: u64 = 5_000;
+/// Calls in a transaction on SQLite, which writes a page once for all of them. On PostgreSQL two writers could wait for
+/// texts that the other one has entered: the store orders those of one call only.
+const CALLS: usize = 4;
 
 /// What is to be made.
 #[derive(Debug, Clone)]
@@ -207,13 +210,19 @@ fn age(number: u64, entries: u64) -> f64 {
 fn write_all(store: &Store, receive: &Mutex<Receiver<Vec<BulkEntry>>>) -> anyhow::Result<()> {
     let mut db = store.writer()?;
     db.widen_cache(true)?;
-    loop {
-        let next = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(mut batch) = next else { return Ok(db.widen_cache(false)?) };
+    let calls = match store.backend() {
+        Backend::Sqlite => CALLS,
+        Backend::Postgres => 1,
+    };
+    let next = || receive.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+    while let Some(first) = next() {
         db.begin()?;
-        bulk::insert(&mut db, &mut batch)?;
+        for mut batch in std::iter::once(first).chain(std::iter::from_fn(next)).take(calls) {
+            bulk::insert(&mut db, &mut batch)?;
+        }
         db.commit()?;
     }
+    Ok(db.widen_cache(false)?)
 }
 
 /// Makes one definition not public: a few roles read it, nobody else does.

@@ -2,9 +2,9 @@
 //!
 //! For imports and for whoever makes data. Nothing is judged here, as everywhere in the store: names, values and
 //! references are what the caller found to be right. On SQLite each row is a statement that is prepared once, which is
-//! faster there than statements of many rows; on PostgreSQL each table gets one statement per call, with an array per
-//! column, so that neither round trips nor parameters limit it. A few thousand entries are a good call, and tens of
-//! thousands a good transaction.
+//! no slower there than statements of many rows, except where these feed a trigram index; on PostgreSQL each table gets
+//! one statement per call, with an array per column, so that neither round trips nor parameters limit it. A few thousand
+//! entries are a good call, and tens of thousands a good transaction.
 
 use super::conn::on_db;
 use super::rows::{EntryRow, GrantRow, NewAclChange, NewAttrValue, NewAttribute, NewEntry, NewEntryName};
@@ -15,6 +15,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 
+/// Entries in one insert on SQLite.
+const MAX_ROWS: usize = 1_000;
 /// Pages of a trigram index that are merged in one step.
 const MERGED: i64 = 2_000;
 
@@ -210,8 +212,9 @@ fn each(
     values: &[(i64, &NewAttrValue)],
     names: &[NewEntryName],
 ) -> Result<(), StoreError> {
-    for row in entries {
-        on_db!(db, |c| diesel::insert_into(entry::table).values(row).execute(c))?;
+    // Their names go into a trigram index, and FTS5 writes out what it has gathered before each statement.
+    for rows in entries.chunks(MAX_ROWS) {
+        on_db!(db, |c| diesel::insert_into(entry::table).values(rows).execute(c))?;
     }
     for row in attributes {
         on_db!(db, |c| diesel::insert_into(attribute::table).values(*row).execute(c))?;

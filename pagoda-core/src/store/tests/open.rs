@@ -128,6 +128,27 @@ fn every_sqlite_connection_is_set_up() {
     }
 }
 
+/// One process-wide lock that each look at a page or each allocation takes would make readers wait for each other; the library
+/// that is compiled in has both by default (`.cargo/config.toml`).
+#[test]
+fn sqlite_connections_share_no_lock() {
+    use crate::store::conn::on_db;
+    use diesel::RunQueryDsl;
+    let sql = "(SELECT group_concat(compile_options, ' ') FROM pragma_compile_options)";
+    let value = diesel::dsl::sql::<diesel::sql_types::Text>(sql);
+    let bed = Bed::sqlite();
+    let db = &mut bed.writer();
+    let compiled = on_db!(db, |c| diesel::select(value).get_result::<String>(c)).unwrap();
+    for (option, wanted) in [
+        ("ENABLE_FTS5", true),
+        ("THREADSAFE=2", true),
+        ("DEFAULT_MEMSTATUS=0", true),
+        ("ENABLE_MEMORY_MANAGEMENT", false),
+    ] {
+        assert_eq!(compiled.split(' ').any(|found| found == option), wanted, "{option} in {compiled}");
+    }
+}
+
 #[test]
 fn a_server_that_is_not_there_is_named() {
     let started = Instant::now();
