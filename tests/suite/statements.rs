@@ -261,7 +261,7 @@ const WRITES: &[Pinned<'static>] = &[
     ("change an entity", 13, 14),
     ("create a group", 6, 7),
     ("create a role", 9, 9),
-    ("change access rules", 4, 5),
+    ("change access rules", 7, 8),
 ];
 
 fn writing_one_object_is_one_commit(database: Database) {
@@ -315,7 +315,8 @@ fn writing_one_object_is_one_commit(database: Database) {
         app.post("/role/api/v2/", json!({"name": number(), "admin_users": [ADMIN]})).expect(201);
     });
     measure("change access rules", &mut || {
-        let rule = json!({"default_permission": if number() % 2 == 0 { 2 } else { 4 }});
+        // Neither is what the scene has: saying the same again costs less.
+        let rule = json!({"default_permission": if number() % 2 == 0 { 4 } else { 8 }});
         app.put(&format!("/acl/api/v2/acls/{server}"), rule).expect(200);
     });
     let several: Vec<_> = commits.iter().filter(|(_, commits)| *commits != 1).collect();
