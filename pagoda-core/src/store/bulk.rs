@@ -7,6 +7,7 @@
 //! entries are a good call, and tens of thousands a good transaction.
 
 use super::conn::on_db;
+use super::queries::MAX_ROWS;
 use super::rows::{EntryRow, GrantRow, NewAclChange, NewAttrValue, NewAttribute, NewEntry, NewEntryName};
 use super::schema::{acl_change, acl_grant, attr_value, attribute, entry, entry_name};
 use super::search::{self, Entered, Posting};
@@ -15,8 +16,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 
-/// Entries in one insert on SQLite.
-const MAX_ROWS: usize = 1_000;
 /// Pages of a trigram index that are merged in one step.
 const MERGED: i64 = 2_000;
 

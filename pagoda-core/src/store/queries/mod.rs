@@ -74,7 +74,7 @@ use crate::store::search::fold;
 /// Ids in one statement.
 const MAX_IDS: usize = 10_000;
 /// Rows in one insert: 23 columns, the widest table, times 1,000 is below the limit.
-const MAX_ROWS: usize = 1_000;
+pub(super) const MAX_ROWS: usize = 1_000;
 
 /// `%term%` for a `LIKE … ESCAPE '\'` over a folded column, with the term's own wildcards taken literally.
 fn contains(term: &str) -> String {

@@ -3,13 +3,11 @@
 use super::sql::Sql;
 use super::text::{fold, indexed};
 use crate::store::conn::on_db;
+use crate::store::queries::MAX_ROWS;
 use crate::store::schema::{search_ref, search_state, search_term, search_text};
 use crate::store::{Backend, Db, StoreError};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
-
-/// Rows in one insert.
-const MAX_ROWS: usize = 1_000;
 
 /// What the index holds and how. A database with another number is indexed anew at the start.
 const REVISION: i64 = 1;
