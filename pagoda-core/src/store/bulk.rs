@@ -6,6 +6,7 @@
 //! one statement per call, with an array per column, so that neither round trips nor parameters limit it. A few thousand
 //! entries are a good call, and tens of thousands a good transaction.
 
+use super::arrays::insert_arrays;
 use super::conn::on_db;
 use super::queries::MAX_ROWS;
 use super::rows::{EntryRow, GrantRow, NewAclChange, NewAttrValue, NewAttribute, NewEntry, NewEntryName};
@@ -13,7 +14,7 @@ use super::schema::{acl_change, acl_grant, attr_value, attribute, entry, entry_n
 use super::search::{self, Entered, Posting};
 use super::{Backend, Db, StoreError, ids};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 
 /// Pages of a trigram index that are merged in one step.
@@ -70,12 +71,16 @@ pub fn insert(db: &mut Db, entries: &mut [BulkEntry]) -> Result<(), StoreError> 
             each_rule(db, &grants, &changes)?;
         }
         Backend::Postgres => {
+            // Each attribute is checked to have a definition. PostgreSQL looks through all of them for that while they are
+            // few, which for very many attributes takes longer than all else.
+            db.execute_batch("SET LOCAL enable_seqscan = off")?;
             insert_entries(db, &rows)?;
             insert_attributes(db, &attributes)?;
             insert_values(db, &values)?;
             insert_names(db, &names)?;
             insert_grants(db, &grants)?;
             insert_changes(db, &changes)?;
+            db.execute_batch("SET LOCAL enable_seqscan TO DEFAULT")?;
         }
     }
     let entered = self::attributes(entries).filter(|new| !new.postings.is_empty()).map(|new| Entered {
@@ -238,31 +243,8 @@ fn each_rule(db: &mut Db, grants: &[GrantRow], changes: &[&NewAclChange]) -> Res
     Ok(())
 }
 
-/// One statement with an array per column: the `$of` rows as `$row`, then column, SQL type and expression of each. Only
-/// PostgreSQL has such arrays, so the other backend's arm is never compiled for it.
-macro_rules! unnest {
-    ($db:expr, $table:literal, $of:expr, |$row:pat_param| $($column:ident: $sql:literal $ty:ty = $value:expr),+ $(,)?) => {{
-        let sql = {
-            let columns: &[(&str, &str)] = &[$((stringify!($column), $sql)),+];
-            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-            let arrays: Vec<String> =
-                columns.iter().zip(1..).map(|((_, sql), at)| format!("${at}::{sql}[]")).collect();
-            format!("INSERT INTO {} ({}) SELECT * FROM unnest({})", $table, names.join(", "), arrays.join(", "))
-        };
-        if $of.is_empty() {
-            return Ok(());
-        }
-        $db.on_pg(|c| {
-            sql_query(sql)
-                $(.bind::<Array<$ty>, _>($of.iter().map(|$row| $value).collect::<Vec<_>>()))+
-                .execute(c)
-        })
-        .map(drop)
-    }};
-}
-
 fn insert_entries(db: &mut Db, rows: &[EntryRow]) -> Result<(), StoreError> {
-    unnest!(db, "entry", rows, |row|
+    insert_arrays!(db, "entry", rows, |row|
         id: "int8" BigInt = row.id,
         entity_id: "int8" BigInt = row.entity_id,
         name: "text" Text = row.name.as_str(),
@@ -279,7 +261,7 @@ fn insert_entries(db: &mut Db, rows: &[EntryRow]) -> Result<(), StoreError> {
 }
 
 fn insert_attributes(db: &mut Db, rows: &[&NewAttribute]) -> Result<(), StoreError> {
-    unnest!(db, "attribute", rows, |row|
+    insert_arrays!(db, "attribute", rows, |row|
         id: "int8" BigInt = row.id,
         entry_id: "int8" BigInt = row.entry_id,
         attr_id: "int8" BigInt = row.attr_id,
@@ -292,7 +274,7 @@ fn insert_attributes(db: &mut Db, rows: &[&NewAttribute]) -> Result<(), StoreErr
 }
 
 fn insert_values(db: &mut Db, rows: &[(i64, &NewAttrValue)]) -> Result<(), StoreError> {
-    unnest!(db, "attr_value", rows, |row|
+    insert_arrays!(db, "attr_value", rows, |row|
         id: "int8" BigInt = row.0,
         attribute_id: "int8" BigInt = row.1.attribute_id,
         parent_id: "int8" Nullable<BigInt> = row.1.parent_id,
@@ -309,7 +291,7 @@ fn insert_values(db: &mut Db, rows: &[(i64, &NewAttrValue)]) -> Result<(), Store
 }
 
 fn insert_names(db: &mut Db, rows: &[NewEntryName]) -> Result<(), StoreError> {
-    unnest!(db, "entry_name", rows, |row|
+    insert_arrays!(db, "entry_name", rows, |row|
         entry_id: "int8" BigInt = row.entry_id,
         name: "text" Text = row.name.as_str(),
         kind: "text" Text = row.kind,
@@ -319,7 +301,7 @@ fn insert_names(db: &mut Db, rows: &[NewEntryName]) -> Result<(), StoreError> {
 }
 
 fn insert_grants(db: &mut Db, rows: &[GrantRow]) -> Result<(), StoreError> {
-    unnest!(db, "acl_grant", rows, |row|
+    insert_arrays!(db, "acl_grant", rows, |row|
         object_id: "int8" BigInt = row.object_id,
         role_id: "int8" BigInt = row.role_id,
         level: "int4" Integer = row.level,
@@ -327,7 +309,7 @@ fn insert_grants(db: &mut Db, rows: &[GrantRow]) -> Result<(), StoreError> {
 }
 
 fn insert_changes(db: &mut Db, rows: &[&NewAclChange]) -> Result<(), StoreError> {
-    unnest!(db, "acl_change", rows, |row|
+    insert_arrays!(db, "acl_change", rows, |row|
         object_id: "int8" BigInt = row.object_id,
         object_name: "text" Text = row.object_name.as_str(),
         role_id: "int8" Nullable<BigInt> = row.role_id,

@@ -292,7 +292,7 @@ impl Db {
         self.settle(result)
     }
 
-    /// Runs one statement that only PostgreSQL has: those of [`bulk`](super::bulk), with arrays as parameters.
+    /// Runs one statement that only PostgreSQL has. Only `insert_arrays!` calls it.
     pub(super) fn on_pg<T>(
         &mut self,
         run: impl FnOnce(&mut PgLink) -> QueryResult<T>,

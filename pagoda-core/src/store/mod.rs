@@ -4,6 +4,7 @@
 //! what they return is in [`rows`]. Nothing here decides what may be done, knows HTTP or fires a hook.
 //! Everything blocks: it belongs on plain threads or under `spawn_blocking`.
 
+mod arrays;
 pub mod bulk;
 mod clock;
 mod conn;

@@ -2,11 +2,13 @@
 
 use super::sql::Sql;
 use super::text::{fold, indexed};
+use crate::store::arrays::insert_arrays;
 use crate::store::conn::on_db;
 use crate::store::queries::MAX_ROWS;
 use crate::store::schema::{search_ref, search_state, search_term, search_text};
 use crate::store::{Backend, Db, StoreError};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
 use std::collections::BTreeMap;
 
 /// What the index holds and how. A database with another number is indexed anew at the start.
@@ -61,7 +63,8 @@ struct RefRow {
     times: i32,
 }
 
-/// Enters rows of attributes that have none in the index: three statements at most for each thousand.
+/// Enters rows of attributes that have none in the index: three statements at most, on SQLite for each
+/// thousand.
 pub fn put(db: &mut Db, entered: &[Entered]) -> Result<(), StoreError> {
     let mut texts: BTreeMap<i64, TextRow> = BTreeMap::new();
     let mut terms: BTreeMap<(i64, i64, i64), i32> = BTreeMap::new();
@@ -87,23 +90,51 @@ pub fn put(db: &mut Db, entered: &[Entered]) -> Result<(), StoreError> {
     }
     // In the order of their keys: two writers that enter the same texts wait for each other in the same order.
     let texts: Vec<TextRow> = texts.into_values().collect();
+    let row = |((attr_id, term, entry_id), times)| TermRow { attr_id, term, entry_id, times };
+    let terms: Vec<TermRow> = terms.into_iter().map(row).collect();
+    let row = |((attr_id, ref_id, entry_id), times)| RefRow { attr_id, ref_id, entry_id, times };
+    let refs: Vec<RefRow> = refs.into_iter().map(row).collect();
+    match db.backend() {
+        Backend::Sqlite => put_lists(db, &texts, &terms, &refs),
+        Backend::Postgres => put_arrays(db, &texts, &terms, &refs),
+    }
+}
+
+fn put_lists(db: &mut Db, texts: &[TextRow], terms: &[TermRow], refs: &[RefRow]) -> Result<(), StoreError> {
     for rows in texts.chunks(MAX_ROWS) {
         on_db!(db, |c| diesel::insert_into(search_text::table)
             .values(rows)
             .on_conflict_do_nothing()
             .execute(c))?;
     }
-    let row = |((attr_id, term, entry_id), times)| TermRow { attr_id, term, entry_id, times };
-    let terms: Vec<TermRow> = terms.into_iter().map(row).collect();
     for rows in terms.chunks(MAX_ROWS) {
         on_db!(db, |c| diesel::insert_into(search_term::table).values(rows).execute(c))?;
     }
-    let row = |((attr_id, ref_id, entry_id), times)| RefRow { attr_id, ref_id, entry_id, times };
-    let refs: Vec<RefRow> = refs.into_iter().map(row).collect();
     for rows in refs.chunks(MAX_ROWS) {
         on_db!(db, |c| diesel::insert_into(search_ref::table).values(rows).execute(c))?;
     }
     Ok(())
+}
+
+fn put_arrays(db: &mut Db, texts: &[TextRow], terms: &[TermRow], refs: &[RefRow]) -> Result<(), StoreError> {
+    insert_arrays!(db, "search_text" or "ON CONFLICT DO NOTHING", texts, |row|
+        attr_id: "int8" BigInt = row.attr_id,
+        id: "int8" BigInt = row.id,
+        folded: "text" Text = row.folded.as_str(),
+        text: "text" Text = row.text.as_str(),
+    )?;
+    insert_arrays!(db, "search_term", terms, |row|
+        attr_id: "int8" BigInt = row.attr_id,
+        term: "int8" BigInt = row.term,
+        entry_id: "int8" BigInt = row.entry_id,
+        times: "int4" Integer = row.times,
+    )?;
+    insert_arrays!(db, "search_ref", refs, |row|
+        attr_id: "int8" BigInt = row.attr_id,
+        ref_id: "int8" BigInt = row.ref_id,
+        entry_id: "int8" BigInt = row.entry_id,
+        times: "int4" Integer = row.times,
+    )
 }
 
 /// Takes the rows of some attributes of an entry out, those among the terms and those among the references: a statement for

@@ -39,7 +39,6 @@ mod values;
 use super::queries::{attr, entity, entry};
 use super::rows::{EntityAttrRow, EntityRow, EntryRow, NewEntity, NewEntry, NewUser, UserRow};
 use super::{DatabaseUrl, Db, Store, StoreOptions, ids};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// A migrated store of its own.
@@ -78,10 +77,7 @@ impl Bed {
 }
 
 fn options(url: &str) -> StoreOptions {
-    StoreOptions {
-        busy_timeout: Duration::from_millis(300),
-        ..StoreOptions::new(DatabaseUrl::parse(url).unwrap())
-    }
+    StoreOptions::new(DatabaseUrl::parse(url).unwrap())
 }
 
 fn new_id(db: &mut Db) -> i64 {

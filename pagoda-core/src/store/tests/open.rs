@@ -45,13 +45,15 @@ on_both! {
     }
 
     fn a_pool_that_is_used_up_is_busy(bed) {
+        let patience = Duration::from_millis(300);
         if bed.store.backend() == Backend::Sqlite {
-            let _held = bed.writer();
-            assert!(matches!(bed.store.writer(), Err(StoreError::Busy)));
+            let (url, _directory) = Bed::sqlite_empty();
+            let store = Store::open(StoreOptions { busy_timeout: patience, ..options(&url) }).unwrap();
+            let _held = store.writer().unwrap();
+            assert!(matches!(store.writer(), Err(StoreError::Busy)));
             // Readers do not wait for the writer.
-            bed.store.ping().unwrap();
+            store.ping().unwrap();
         } else {
-            let patience = Duration::from_millis(300);
             let store =
                 Store::open(StoreOptions { readers: 1, connect_timeout: patience, ..options(&bed.url) }).unwrap();
             let _held = store.reader().unwrap();
