@@ -2,12 +2,12 @@
 
 use crate::PLUGIN;
 use crate::server::{Answer, Database, TestApp, on_both_databases};
+use crate::wait::{until, until_ok};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::services::audit::{Action, AuditObject, AuditRecord, Keys, Report, verify};
 use pagoda_core::services::host::Host;
 use pagoda_core::store::queries::audit::{AuditFilter, after, count_waiting, head};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 on_both_databases! {
     writes_are_recorded_with_who_what_and_which_request;
@@ -27,8 +27,7 @@ pub(crate) fn log(app: &TestApp) -> Vec<Value> {
     let name = format!("mark {}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let mark = AuditRecord::of_server(Action::PluginState).on(AuditObject::plugin(&name));
     app.host.auditor.record(mark);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
+    until_ok("the mark is in the log", || {
         let answer = app.get("/api/v2/audit/?limit=1000").expect(200).json();
         let mut rows = answer["results"].as_array().unwrap().clone();
         assert_eq!(answer["count"], rows.len());
@@ -37,11 +36,10 @@ pub(crate) fn log(app: &TestApp) -> Vec<Value> {
             rows.retain(|row| {
                 row["object_kind"] != "plugin" || !row["object_name"].as_str().unwrap().starts_with("mark ")
             });
-            return rows;
+            return Ok(rows);
         }
-        assert!(Instant::now() < deadline, "the mark did not come into the log: {rows:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        Err(rows)
+    })
 }
 
 /// What was recorded beyond the first `known` rows: action and name.
@@ -423,11 +421,7 @@ fn several_servers_keep_one_chain() {
             });
         }
     });
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while count_waiting(&mut apps[0].host.store.reader().unwrap()).unwrap() > 0 {
-        assert!(Instant::now() < deadline, "the outbox is not emptied");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("the outbox is emptied", || count_waiting(&mut apps[0].host.store.reader().unwrap()).unwrap() == 0);
     assert_eq!(check(&apps[0].host).problems, []);
     let db = &mut apps[0].host.store.reader().unwrap();
     let created = AuditFilter { action: Some("entry.create".to_owned()), ..AuditFilter::default() };

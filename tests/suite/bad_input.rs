@@ -1,6 +1,7 @@
 //! Bad input and bad surroundings: a clear answer each, nothing lost, nothing half-written.
 
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::wait::{until, until_ok};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::server;
@@ -126,11 +127,7 @@ fn a_database_that_goes_away_is_said_and_comes_back() {
     assert!(unready.body.contains("database"), "{unready:?}");
     app.get("/health/live").expect(200);
     proxy.mend();
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while app.get("/entity/api/v2/").status != 200 {
-        assert!(std::time::Instant::now() < deadline, "the server did not find its database again");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("the server has its database again", || app.get("/entity/api/v2/").status == 200);
     assert_eq!(app.get("/entity/api/v2/").json()["count"], 1);
 }
 
@@ -146,17 +143,15 @@ fn a_read_only_database_is_said() {
     let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
     cluster.execute("postgres", &end);
     // The old connections end at some moment from now on; until then, and at it, the answers are others.
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
     let mut tries = 0;
-    let answer = loop {
+    let answer = until_ok("it is said", || {
         let answer = app.post("/entity/api/v2/", json!({"name": format!("f{tries}")}));
         if answer.body.contains("read-only") {
-            break answer;
+            return Ok(answer);
         }
-        assert!(std::time::Instant::now() < deadline, "{answer:?}");
         tries += i32::from(answer.status == 202);
-        std::thread::sleep(Duration::from_millis(20));
-    };
+        Err(answer)
+    });
     assert_eq!((answer.status, answer.codes()), (503, vec!["AE-999999".to_owned()]));
     assert_eq!(app.get("/entity/api/v2/").expect(200).json()["count"], 1 + tries);
 }

@@ -3,16 +3,14 @@
 //! Debian's packages `chromium` and `chromium-driver` have what it takes. Where they are missing the tests are
 //! skipped with one line, unless `PAGODA_TEST_REQUIRE_BROWSER=1` makes that a failure.
 
+use crate::wait::{PATIENCE, until_ok};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The name under which WebDriver hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -168,32 +166,21 @@ impl Browser {
     /// The first element that a CSS selector finds; waits for it.
     #[track_caller]
     pub(crate) fn find(&self, selector: &str) -> Element<'_> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.try_call("POST", "/element", &json!({"using": "css selector", "value": selector})) {
-                Ok(found) => {
-                    return Element { browser: self, id: found[ELEMENT].as_str().unwrap().to_owned() };
-                }
-                Err(error) => assert!(Instant::now() < deadline, "no {selector}: {error:#}"),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let found = until_ok(selector, || {
+            self.try_call("POST", "/element", &json!({"using": "css selector", "value": selector}))
+        });
+        Element { browser: self, id: found[ELEMENT].as_str().unwrap().to_owned() }
     }
 
     /// Waits until an element says something.
     #[track_caller]
     pub(crate) fn wait_for(&self, selector: &str, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        until_ok(&format!("{selector} says {text}"), || {
             // The element may go with its page while it is asked.
             let path = format!("/element/{}/text", self.find(selector).id);
             let said = self.try_call("GET", &path, &Value::Null).unwrap_or_default();
-            if said.as_str().is_some_and(|said| said.contains(text)) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{selector} says {said}, not {text}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            if said.as_str().is_some_and(|said| said.contains(text)) { Ok(()) } else { Err(said) }
+        });
     }
 
     /// Sends a command of the DevTools.

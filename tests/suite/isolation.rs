@@ -1,6 +1,7 @@
 //! Budgets, breakers and states of plugins: what fails, hangs or is switched off stays where it is.
 
 use crate::server::{Answer, Database, TestApp, on_both_databases};
+use crate::wait::{until, within};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::plugins::policy::PluginPolicy;
@@ -15,7 +16,7 @@ use pagoda_plugin_sdk::route::{
 use pagoda_plugin_sdk::testing::Everything;
 use pagoda_plugin_sdk::{HookContext, HookResult, PluginDecl, Reject, RouteResult, anyhow, hooks};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 on_both_databases! {
     async_work_is_cut_off_at_its_budget;
@@ -117,16 +118,6 @@ fn quick(config: &mut Config) {
     let breaker = &mut config.plugins.defaults.breaker;
     breaker.faults = 3;
     breaker.pause = Duration::from_millis(300);
-}
-
-/// Waits until `wanted` holds.
-#[track_caller]
-fn eventually(within: Duration, mut wanted: impl FnMut() -> bool) {
-    let deadline = Instant::now() + within;
-    while !wanted() {
-        assert!(Instant::now() < deadline, "it did not come true within {within:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn plugin(app: &TestApp, id: &str) -> Value {
@@ -260,7 +251,7 @@ fn a_function_that_keeps_failing_is_left_alone_and_tried_again(database: Databas
     assert_eq!((&said["calls"], &said["breaker"]), (&json!(5), &json!("closed")), "{said}");
     assert_eq!(plugin(&app, "failing")["state"], "active");
     // All of it is written down.
-    eventually(Duration::from_secs(2), || {
+    until("the changes are written down", || {
         let states: Vec<Value> = plugin(&app, "failing")["changes"]
             .as_array()
             .unwrap()
@@ -346,7 +337,9 @@ fn states_outlive_the_server(database: Database) {
         fail_route(&app, "").expect(500);
     });
     app.post("/api/v2/plugins/steady/disable", json!({})).expect(200);
-    eventually(Duration::from_secs(2), || !plugin(&app, "failing")["changes"].as_array().unwrap().is_empty());
+    until("the change is written down", || {
+        !plugin(&app, "failing")["changes"].as_array().unwrap().is_empty()
+    });
     drop(app);
     let app = start();
     assert_eq!(plugin(&app, "failing")["state"], "open");
@@ -377,19 +370,21 @@ fn all_instances_agree_within_two_seconds() {
         one.token.clone_from(&two.token);
         one
     };
-    let agree = Duration::from_secs(2);
+    let agree = |what: &str, agreed: &dyn Fn() -> bool| {
+        within(Duration::from_secs(2), what, || agreed().then_some(()))
+    };
     (0..6).for_each(|_| {
         fail_route(&one, "").expect(500);
     });
-    eventually(agree, || plugin(&two, "failing")["state"] == "open");
+    agree("the breaker is open", &|| plugin(&two, "failing")["state"] == "open");
     fail_route(&two, "well").expect(503);
     two.post("/api/v2/plugins/failing/reset", json!({})).expect(200);
-    eventually(agree, || plugin(&one, "failing")["state"] == "active");
+    agree("the breaker is reset", &|| plugin(&one, "failing")["state"] == "active");
     fail_route(&one, "well").expect(200);
     one.post("/api/v2/plugins/failing/disable", json!({})).expect(200);
-    eventually(agree, || fail_route(&two, "well").status == 503);
+    agree("the plugin is off", &|| fail_route(&two, "well").status == 503);
     two.post("/api/v2/plugins/failing/enable", json!({})).expect(200);
-    eventually(agree, || fail_route(&one, "well").status == 200);
+    agree("the plugin is on", &|| fail_route(&one, "well").status == 200);
 }
 
 fn administrators_switch_plugins(database: Database) {

@@ -1,6 +1,7 @@
 //! Limits: rates of requests, delays of logins, sizes, and what a plugin's flood leaves to everybody else.
 
 use crate::server::{Answer, Database, TestApp, on_both_databases};
+use crate::wait::until;
 use crate::{PLUGIN, Plugin};
 use pagoda_core::limits::shares::{Kind, Load};
 use pagoda_core::plugins::contributions::Contributions;
@@ -12,7 +13,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 on_both_databases! {
     a_user_has_a_rate;
@@ -167,15 +168,6 @@ fn with(database: Database, change: impl FnOnce(&mut pagoda_core::config::Config
         change(config);
     };
     TestApp::with(database, Contributions::of(&[&PLUGIN]), change)
-}
-
-#[track_caller]
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// Asks until it is refused; what came before was let in.

@@ -49,6 +49,7 @@ mod server;
 mod statements;
 mod tour;
 mod ui;
+mod wait;
 
 use pagoda_plugin_sdk::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Requests of plugins to other servers, against servers on loopback, and the secrets that go with them.
 
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::wait::until_ok;
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::PluginDecl;
@@ -17,7 +18,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A server that does what a path says and tells what it was asked.
 struct Stub {
@@ -278,17 +279,13 @@ fn refused(app: &TestApp, query: &str) -> (String, String) {
 
 /// Records of the audit log about refusals, once there are as many.
 fn refusals(app: &TestApp, count: usize) -> Vec<Value> {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let rows =
-            app.get("/api/v2/audit/?action=plugin.capability_refused").expect(200).json()["results"].clone();
-        let rows = rows.as_array().unwrap().clone();
-        if rows.len() >= count || Instant::now() > deadline {
-            assert_eq!(rows.len(), count, "{rows:?}");
-            return rows;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let rows = until_ok("as many are recorded", || {
+        let all = app.get("/api/v2/audit/?action=plugin.capability_refused").expect(200).json();
+        let rows = all["results"].as_array().unwrap().clone();
+        if rows.len() >= count { Ok(rows) } else { Err(rows) }
+    });
+    assert_eq!(rows.len(), count, "{rows:?}");
+    rows
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! A server in a process of its own, for what cannot be seen from inside: kills, restarts, confinement.
 
+use crate::wait::{PATIENCE, until_some};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-/// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+use std::time::Instant;
 
 /// The binary with all plugins, in this directory, without settings of the developer's own.
 pub(crate) fn command(directory: &Path) -> Command {
@@ -119,14 +117,7 @@ impl Process {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the server does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until_some("the server has ended", || self.child.try_wait().unwrap())
     }
 }
 

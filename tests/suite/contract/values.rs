@@ -1,6 +1,7 @@
 //! Values of all types. *Source: spec, attribute-types and entry §1, §3, §5.*
 
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::wait::until_some;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -376,14 +377,10 @@ fn entry_139_what_changes_nothing_is_not_written(database: Database) {
             same.iter().for_each(update);
             update(&other);
             // Sealed a moment later; the change is the only record there will be.
-            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-            let count = loop {
+            let count = until_some("the change is in the log", || {
                 let count = world.app.get(&log).expect(200).json()["count"].as_i64().unwrap();
-                if count > 0 || std::time::Instant::now() > deadline {
-                    break count;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            };
+                (count > 0).then_some(count)
+            });
             assert_eq!(count, 1, "{attr_type}: {first} {same:?} {other}");
         }
     }
