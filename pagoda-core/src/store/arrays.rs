@@ -10,10 +10,12 @@ macro_rules! insert_arrays {
     ($db:expr, $table:literal $(or $conflict:literal)?, $of:expr, |$row:pat_param| $($column:ident: $sql:literal $ty:ty = $value:expr),+ $(,)?) => {{
         let columns: &[(&str, &str)] = &[$((stringify!($column), $sql)),+];
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        let arrays: Vec<String> = columns.iter().zip(1..).map(|((_, sql), at)| format!("${at}::{sql}[]")).collect();
+        // In the list of columns, where they are read side by side; as a table they would all be copied first.
+        let arrays: Vec<String> =
+            columns.iter().zip(1..).map(|((_, sql), at)| format!("unnest(${at}::{sql}[])")).collect();
         let conflict = concat!("" $(, " ", $conflict)?);
         let (names, arrays) = (names.join(", "), arrays.join(", "));
-        let sql = format!("INSERT INTO {} ({names}) SELECT * FROM unnest({arrays}){conflict}", $table);
+        let sql = format!("INSERT INTO {} ({names}) SELECT {arrays}{conflict}", $table);
         if $of.is_empty() {
             Ok(())
         } else {

@@ -200,7 +200,9 @@ fn take_value_ids(db: &mut Db, count: usize) -> Result<Vec<i64>, StoreError> {
             Ok((last.id + 1..=last.id + count).collect())
         }
         Backend::Postgres => {
-            let sql = "SELECT nextval(pg_get_serial_sequence('attr_value', 'id')) AS id FROM generate_series(1, $1)";
+            // The subquery looks the sequence up once, not for each id.
+            let sql = "SELECT nextval((SELECT pg_get_serial_sequence('attr_value', 'id')::regclass)) AS id
+                FROM generate_series(1, $1)";
             let rows: Vec<Number> = on_db!(db, |c| sql_query(sql).bind::<BigInt, _>(count).load(c))?;
             let mut ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
             ids.sort_unstable();
