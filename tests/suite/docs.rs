@@ -2,8 +2,10 @@
 //!
 //! `PAGODA_UPDATE_DOCS=1 cargo test -p pagoda-tests docs` rewrites the parts that are generated.
 
+use crate::server::{Database, TestApp};
 use pagoda_core::config::{Config, VARIABLES};
 use pagoda_plugin_sdk::catalogue::{FiringState, Group, POINTS};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -121,6 +123,27 @@ fn row<'a>(text: &'a str, first: &str) -> Option<Vec<&'a str>> {
         line.trim().trim_matches('|').split(" | ").map(str::trim).collect()
     };
     text.lines().filter(|line| line.starts_with('|')).map(cells).find(|cells| cells.first() == Some(&first))
+}
+
+#[test]
+fn the_first_steps_are_answered_as_the_readme_says() {
+    let text = read("README.md");
+    let (_, steps) = text.split_once("## First steps").expect("README.md has no `## First steps`");
+    let (steps, _) = steps.split_once("\n## ").unwrap();
+    let app = TestApp::bare(Database::Sqlite).unwrap();
+    let mut asked = 0;
+    for step in steps.split("\n$ send ").skip(1) {
+        let (request, shown) = step.split_once('\n').unwrap();
+        let (shown, _) = shown.split_once("\n```").unwrap_or((shown, ""));
+        let shown: Value = serde_json::from_str(&shown.replace('\n', "")).unwrap();
+        let answer = match request.split_once(" -d ") {
+            Some((path, body)) => app.post(path, serde_json::from_str(body.trim_matches('\'')).unwrap()),
+            None => app.get(request),
+        };
+        assert_eq!(answer.json(), shown, "{request}");
+        asked += 1;
+    }
+    assert!(asked >= 3, "{asked} requests were found");
 }
 
 #[test]
