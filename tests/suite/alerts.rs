@@ -2,7 +2,7 @@
 
 use crate::process::{Process, command};
 use crate::server::{Database, TestApp, on_both_databases};
-use crate::wait::{PATIENCE, until, until_some};
+use crate::wait::Wait;
 use pagoda_core::config::{Config, Flags};
 use pagoda_core::observe::alerts::Kind;
 use pagoda_core::plugins::contributions::Contributions;
@@ -23,6 +23,9 @@ on_both_databases! {
     plugins_that_fail_are_slow_or_do_not_start;
     only_administrators_see_incidents;
 }
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Wait = Wait::seconds(30);
 
 /// Something that listens, until it is dropped.
 pub(crate) struct Stub {
@@ -92,7 +95,7 @@ impl Hook {
                 return;
             }
             let began = Instant::now();
-            while answers.load(Ordering::Relaxed) == 0 && began.elapsed() < PATIENCE {
+            while answers.load(Ordering::Relaxed) == 0 && began.elapsed() < PATIENCE.0 {
                 std::thread::sleep(Duration::from_millis(5));
             }
             let status = answers.load(Ordering::Relaxed);
@@ -213,7 +216,7 @@ fn fail(app: &TestApp, entity: i64) {
 /// Creates entries until the breakers of `chaos` are closed again.
 fn mend(app: &TestApp, entity: i64) {
     let mut number = 0;
-    until("the breaker closes", || {
+    PATIENCE.until("the breaker closes", || {
         number += 1;
         app.entry(entity, json!({"name": format!("calm {number}")}));
         let shown = app.get("/api/v2/plugins/chaos/").expect(200).json();
@@ -228,7 +231,7 @@ fn a_breaker_that_opens_is_told_once_and_once_when_it_is_closed(database: Databa
     };
     let (rack, _) = app.entity(json!({"name": "rack"}));
     fail(&app, rack);
-    let (headers, body) = until_some("something is posted", || hook.posted().into_iter().next());
+    let (headers, body) = PATIENCE.until_some("something is posted", || hook.posted().into_iter().next());
     assert_eq!((&body["kind"], &body["state"]), (&json!("breaker_open"), &json!("opened")), "{body}");
     assert!(body["subject"].as_str().unwrap().starts_with("chaos"), "{body}");
     assert!(body["sentence"].as_str().unwrap().contains("is open"), "{body}");
@@ -236,12 +239,12 @@ fn a_breaker_that_opens_is_told_once_and_once_when_it_is_closed(database: Databa
     assert_eq!(headers["x-pagoda-delivery"], format!("{}-opened", body["id"]));
     let signature = headers["x-pagoda-signature"].strip_prefix("sha256=").unwrap();
     assert!(signature.len() == 64 && signature.bytes().all(|byte| byte.is_ascii_hexdigit()), "{signature}");
-    until("a mail comes", || !post.subjects("breaker_open").is_empty());
+    PATIENCE.until("a mail comes", || !post.subjects("breaker_open").is_empty());
     let open = app.get("/api/v2/alerts/?state=open").expect(200).json();
     assert!(open["results"].as_array().unwrap().iter().any(|item| item["kind"] == "breaker_open"), "{open}");
 
     mend(&app, rack);
-    let incidents = until_some("incidents are over", || {
+    let incidents = PATIENCE.until_some("incidents are over", || {
         let all = app.get("/api/v2/alerts/").expect(200).json();
         let all = all["results"].as_array().unwrap().clone();
         let channel = |told: &Value| told["told"] == "recovered";
@@ -282,14 +285,14 @@ fn of_two_servers_one_tells() {
         let path = format!("/entity/api/v2/{rack}/entries/");
         one.with_token(&other.token, "POST", &path, Some(&json!({"name": name}))).expect(202);
     }
-    until("the other server knows", || {
+    PATIENCE.until("the other server knows", || {
         let shown = other.get("/api/v2/plugins/chaos/").expect(200).json();
         shown["state"] != "active"
     });
-    until("something is posted", || !hook.posted().is_empty());
+    PATIENCE.until("something is posted", || !hook.posted().is_empty());
     // Until both had many opportunities to tell it again.
     mend(&other, rack);
-    until("it is over", || {
+    PATIENCE.until("it is over", || {
         let all = other.get("/api/v2/alerts/").expect(200).json();
         let told = |item: &Value| item["deliveries"][0]["told"] == "recovered";
         let all = all["results"].as_array().unwrap();
@@ -311,17 +314,17 @@ fn what_is_not_taken_is_told_later_and_nobody_waits(database: Database) {
     };
     let (rack, _) = app.entity(json!({"name": "rack"}));
     fail(&app, rack);
-    until("a connection comes", || hook.tries.load(Ordering::Relaxed) > 0);
+    PATIENCE.until("a connection comes", || hook.tries.load(Ordering::Relaxed) > 0);
     // The other way is not held up, and neither is anybody.
-    until("a mail comes", || !post.subjects("breaker_open").is_empty());
+    PATIENCE.until("a mail comes", || !post.subjects("breaker_open").is_empty());
     for number in 0..20 {
         app.entry(rack, json!({"name": format!("meanwhile {number}")}));
     }
     assert!(hook.posted().is_empty());
     hook.status.store(503, Ordering::Relaxed);
     let tries = hook.tries.load(Ordering::Relaxed);
-    until("it is tried again", || hook.tries.load(Ordering::Relaxed) > tries + 1);
-    let shown = until_some("the problem is shown", || {
+    PATIENCE.until("it is tried again", || hook.tries.load(Ordering::Relaxed) > tries + 1);
+    let shown = PATIENCE.until_some("the problem is shown", || {
         let all = app.get("/api/v2/alerts/").expect(200).json();
         let deliveries = all["results"][0]["deliveries"].as_array()?.clone();
         deliveries.into_iter().find(|row| row["channel"] == "webhook" && row["problem"].is_string())
@@ -329,7 +332,7 @@ fn what_is_not_taken_is_told_later_and_nobody_waits(database: Database) {
     assert!(shown["problem"].as_str().unwrap().contains("503"), "{shown}");
     mend(&app, rack);
     hook.status.store(200, Ordering::Relaxed);
-    let states = until_some("it is told", || {
+    let states = PATIENCE.until_some("it is told", || {
         let states = hook.states("breaker_open");
         let over = |states: &Vec<String>| states.len() == 2;
         (!states.is_empty() && states.values().all(over)).then_some(states)
@@ -351,7 +354,7 @@ fn connections_that_nobody_gets(database: Database) {
         app.get("/api/v2/alerts/").expect(503);
     }
     drop(held);
-    let (_, body) = until_some("something is posted", || hook.posted().into_iter().next());
+    let (_, body) = PATIENCE.until_some("something is posted", || hook.posted().into_iter().next());
     assert_eq!((&body["kind"], &body["state"]), (&json!("pool_exhausted"), &json!("opened")), "{body}");
     assert!(body["value"].as_f64().unwrap() >= 2.0 && body["threshold"] == 2.0, "{body}");
 }
@@ -373,7 +376,9 @@ fn plugins_that_fail_are_slow_or_do_not_start(database: Database) {
         app.entry(rack, json!({"name": format!("chaos.validation.slow.{}", 30 + number)}));
     }
     let opened = |kind: &str| {
-        until_some(kind, || hook.posted().into_iter().map(|(_, body)| body).find(|body| body["kind"] == kind))
+        PATIENCE.until_some(kind, || {
+            hook.posted().into_iter().map(|(_, body)| body).find(|body| body["kind"] == kind)
+        })
     };
     let body = opened("plugin_faults");
     assert_eq!((&body["subject"], &body["threshold"]), (&json!("chaos"), &json!(10.0)), "{body}");
@@ -387,7 +392,7 @@ fn plugins_that_fail_are_slow_or_do_not_start(database: Database) {
     // Enough that goes well, and it is no great part of it any more.
     let over = vec!["opened".to_owned(), "recovered".to_owned()];
     let mut number = 0;
-    until("the faults are over", || {
+    PATIENCE.until("the faults are over", || {
         number += 1;
         app.entry(rack, json!({"name": format!("calm {number}")}));
         hook.states("plugin_faults").values().all(|states| *states == over)
@@ -411,7 +416,7 @@ fn a_disk_that_fills_is_told_even_by_the_next_server() {
         config.alerts.disk_free_percent = 100;
     };
     let app = TestApp::with(Database::Sqlite, Contributions::default(), full).unwrap();
-    until("it is tried", || hook.tries.load(Ordering::Relaxed) > 0);
+    PATIENCE.until("it is tried", || hook.tries.load(Ordering::Relaxed) > 0);
     let shown = app.get("/api/v2/alerts/").expect(200).json()["results"][0].clone();
     assert_eq!((&shown["kind"], &shown["state"]), (&json!("disk_low"), &json!("open")), "{shown}");
     let directory = app.stop();
@@ -422,7 +427,7 @@ fn a_disk_that_fills_is_told_even_by_the_next_server() {
         config.database_url = DatabaseUrl::Sqlite(directory.path().join("pagoda.db"));
     };
     let _app = TestApp::with(Database::Sqlite, Contributions::default(), again).unwrap();
-    let (_, body) = until_some("it is told", || hook.posted().into_iter().next());
+    let (_, body) = PATIENCE.until_some("it is told", || hook.posted().into_iter().next());
     for field in ["id", "kind", "subject", "sentence", "instance", "opened_at"] {
         assert_eq!(body[field], shown[field], "{field}");
     }

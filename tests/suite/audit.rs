@@ -2,7 +2,7 @@
 
 use crate::PLUGIN;
 use crate::server::{Answer, Database, TestApp, on_both_databases};
-use crate::wait::{until, until_ok};
+use crate::wait::Wait;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::services::audit::{Action, AuditObject, AuditRecord, Keys, Report, verify};
 use pagoda_core::services::host::Host;
@@ -27,7 +27,7 @@ pub(crate) fn log(app: &TestApp) -> Vec<Value> {
     let name = format!("mark {}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let mark = AuditRecord::of_server(Action::PluginState).on(AuditObject::plugin(&name));
     app.host.auditor.record(mark);
-    until_ok("the mark is in the log", || {
+    Wait::seconds(20).until_ok("the mark is in the log", || {
         let answer = app.get("/api/v2/audit/?limit=1000").expect(200).json();
         let mut rows = answer["results"].as_array().unwrap().clone();
         assert_eq!(answer["count"], rows.len());
@@ -421,7 +421,9 @@ fn several_servers_keep_one_chain() {
             });
         }
     });
-    until("the outbox is emptied", || count_waiting(&mut apps[0].host.store.reader().unwrap()).unwrap() == 0);
+    Wait::seconds(20).until("the outbox is emptied", || {
+        count_waiting(&mut apps[0].host.store.reader().unwrap()).unwrap() == 0
+    });
     assert_eq!(check(&apps[0].host).problems, []);
     let db = &mut apps[0].host.store.reader().unwrap();
     let created = AuditFilter { action: Some("entry.create".to_owned()), ..AuditFilter::default() };

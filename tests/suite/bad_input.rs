@@ -1,7 +1,7 @@
 //! Bad input and bad surroundings: a clear answer each, nothing lost, nothing half-written.
 
 use crate::server::{Database, TestApp, on_both_databases};
-use crate::wait::{until, until_ok};
+use crate::wait::Wait;
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::server;
@@ -127,7 +127,7 @@ fn a_database_that_goes_away_is_said_and_comes_back() {
     assert!(unready.body.contains("database"), "{unready:?}");
     app.get("/health/live").expect(200);
     proxy.mend();
-    until("the server has its database again", || app.get("/entity/api/v2/").status == 200);
+    Wait::seconds(20).until("the server has its database again", || app.get("/entity/api/v2/").status == 200);
     assert_eq!(app.get("/entity/api/v2/").json()["count"], 1);
 }
 
@@ -144,7 +144,7 @@ fn a_read_only_database_is_said() {
     cluster.execute("postgres", &end);
     // The old connections end at some moment from now on; until then, and at it, the answers are others.
     let mut tries = 0;
-    let answer = until_ok("it is said", || {
+    let answer = Wait::seconds(20).until_ok("it is said", || {
         let answer = app.post("/entity/api/v2/", json!({"name": format!("f{tries}")}));
         if answer.body.contains("read-only") {
             return Ok(answer);

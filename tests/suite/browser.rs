@@ -3,13 +3,16 @@
 //! Debian's packages `chromium` and `chromium-driver` have what it takes. Where they are missing the tests are
 //! skipped with one line, unless `PAGODA_TEST_REQUIRE_BROWSER=1` makes that a failure.
 
-use crate::wait::{PATIENCE, until_ok};
+use crate::wait::Wait;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Wait = Wait::seconds(60);
 
 /// The name under which WebDriver hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -82,7 +85,7 @@ impl Browser {
         std::thread::spawn(move || lines.for_each(drop));
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(PATIENCE.0))
             .build()
             .into();
         let session = format!("http://127.0.0.1:{port}/session");
@@ -166,7 +169,7 @@ impl Browser {
     /// The first element that a CSS selector finds; waits for it.
     #[track_caller]
     pub(crate) fn find(&self, selector: &str) -> Element<'_> {
-        let found = until_ok(selector, || {
+        let found = PATIENCE.until_ok(selector, || {
             self.try_call("POST", "/element", &json!({"using": "css selector", "value": selector}))
         });
         Element { browser: self, id: found[ELEMENT].as_str().unwrap().to_owned() }
@@ -175,7 +178,7 @@ impl Browser {
     /// Waits until an element says something.
     #[track_caller]
     pub(crate) fn wait_for(&self, selector: &str, text: &str) {
-        until_ok(&format!("{selector} says {text}"), || {
+        PATIENCE.until_ok(&format!("{selector} says {text}"), || {
             // The element may go with its page while it is asked.
             let path = format!("/element/{}/text", self.find(selector).id);
             let said = self.try_call("GET", &path, &Value::Null).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What a plugin breaks stays its own: errors and panics after writes, on both databases.
 
 use crate::server::{Database, TestApp, on_both_databases};
-use crate::wait::until_ok;
+use crate::wait::Wait;
 use crate::{PLUGIN, Plugin};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::prelude::*;
@@ -386,7 +386,7 @@ fn observers_run_though_the_client_went_away(database: Database) {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     // Whatever was committed was observed by all three.
-    until_ok("each that was created is observed", || {
+    Wait::seconds(10).until_ok("each that was created is observed", || {
         let (created, logged) = (app.entry_names(entity).len(), app.entry_names(log).len());
         if created > 0 && logged == 3 * created { Ok(()) } else { Err((created, logged)) }
     });

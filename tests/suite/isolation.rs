@@ -1,7 +1,7 @@
 //! Budgets, breakers and states of plugins: what fails, hangs or is switched off stays where it is.
 
 use crate::server::{Answer, Database, TestApp, on_both_databases};
-use crate::wait::{until, within};
+use crate::wait::Wait;
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::plugins::policy::PluginPolicy;
@@ -251,7 +251,7 @@ fn a_function_that_keeps_failing_is_left_alone_and_tried_again(database: Databas
     assert_eq!((&said["calls"], &said["breaker"]), (&json!(5), &json!("closed")), "{said}");
     assert_eq!(plugin(&app, "failing")["state"], "active");
     // All of it is written down.
-    until("the changes are written down", || {
+    Wait::seconds(2).until("the changes are written down", || {
         let states: Vec<Value> = plugin(&app, "failing")["changes"]
             .as_array()
             .unwrap()
@@ -337,7 +337,7 @@ fn states_outlive_the_server(database: Database) {
         fail_route(&app, "").expect(500);
     });
     app.post("/api/v2/plugins/steady/disable", json!({})).expect(200);
-    until("the change is written down", || {
+    Wait::seconds(2).until("the change is written down", || {
         !plugin(&app, "failing")["changes"].as_array().unwrap().is_empty()
     });
     drop(app);
@@ -370,21 +370,19 @@ fn all_instances_agree_within_two_seconds() {
         one.token.clone_from(&two.token);
         one
     };
-    let agree = |what: &str, agreed: &dyn Fn() -> bool| {
-        within(Duration::from_secs(2), what, || agreed().then_some(()))
-    };
+    let agree = Wait::seconds(2);
     (0..6).for_each(|_| {
         fail_route(&one, "").expect(500);
     });
-    agree("the breaker is open", &|| plugin(&two, "failing")["state"] == "open");
+    agree.until("the breaker is open", || plugin(&two, "failing")["state"] == "open");
     fail_route(&two, "well").expect(503);
     two.post("/api/v2/plugins/failing/reset", json!({})).expect(200);
-    agree("the breaker is reset", &|| plugin(&one, "failing")["state"] == "active");
+    agree.until("the breaker is reset", || plugin(&one, "failing")["state"] == "active");
     fail_route(&one, "well").expect(200);
     one.post("/api/v2/plugins/failing/disable", json!({})).expect(200);
-    agree("the plugin is off", &|| fail_route(&two, "well").status == 503);
+    agree.until("the plugin is off", || fail_route(&two, "well").status == 503);
     two.post("/api/v2/plugins/failing/enable", json!({})).expect(200);
-    agree("the plugin is on", &|| fail_route(&one, "well").status == 200);
+    agree.until("the plugin is on", || fail_route(&one, "well").status == 200);
 }
 
 fn administrators_switch_plugins(database: Database) {

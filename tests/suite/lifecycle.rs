@@ -2,6 +2,7 @@
 
 use crate::process::{Process, command};
 use crate::server::{Database, TestApp, on_both_databases};
+use crate::wait::Wait;
 use crate::{PLUGIN, Plugin};
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
@@ -62,11 +63,7 @@ fn jobs_are_given_up_and_forgotten_in_time(database: Database) {
     };
     let app = TestApp::with(database, Contributions::default(), clean).unwrap();
     let path = |id: i64| format!("/job/api/v2/{id}/");
-    let begun = Instant::now();
-    while app.get(&path(old)).status != 404 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the old job is still there");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    Wait::seconds(30).until("the old job is gone", || app.get(&path(old)).status == 404);
     app.get(&path(waiting)).expect(200);
     app.get(&path(young)).expect(200);
 }
@@ -137,10 +134,7 @@ fn a_stop_lets_running_requests_finish() {
             .call()
             .map(|answer| answer.status().as_u16())
     });
-    while !IS_INSIDE.load(Ordering::Acquire) {
-        assert!(started.elapsed() < Duration::from_secs(60), "the request did not arrive");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    Wait::seconds(60).until("the request arrives", || IS_INSIDE.load(Ordering::Acquire));
     // Dropping it stops the server and waits for that.
     drop(app);
     assert_eq!(request.join().unwrap().unwrap(), 200);

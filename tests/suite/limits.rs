@@ -1,7 +1,7 @@
 //! Limits: rates of requests, delays of logins, sizes, and what a plugin's flood leaves to everybody else.
 
 use crate::server::{Answer, Database, TestApp, on_both_databases};
-use crate::wait::until;
+use crate::wait::Wait;
 use crate::{PLUGIN, Plugin};
 use pagoda_core::limits::shares::{Kind, Load};
 use pagoda_core::plugins::contributions::Contributions;
@@ -30,6 +30,9 @@ on_both_databases! {
     a_flood_of_a_plugins_plain_routes_leaves_room_for_everybody_else;
     a_flood_of_a_plugins_writes_lets_others_write_in_turn;
 }
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Wait = Wait::seconds(60);
 
 const BASE: &str = "/api/v2/plugins/test-plugin";
 
@@ -326,7 +329,7 @@ fn failed_logins_are_delayed_by_name(database: Database) {
     assert!(seconds >= 1 && delayed.header("x-request-id").is_some(), "{delayed:?}");
     assert!(delayed.body.contains(&format!("Try again in {seconds} s")), "{delayed:?}");
     // The right password is told the same, or not delayed any more; then it works, and resets the name.
-    until("the delay is over", || {
+    PATIENCE.until("the delay is over", || {
         let answer = log_in(&app, "admin", "secret", "198.51.100.1");
         if answer.status == 429 {
             assert!(!answer.headers.iter().any(|(_, value)| value.starts_with("sessionid=")), "{answer:?}");
@@ -463,7 +466,7 @@ fn a_flood_of_a_plugins_reads_leaves_room_for_everybody_else(database: Database)
     let latch = Opened(latch(&key));
     let flood = Flood::send(&app, &format!("{BASE}/held/read/{key}/"), 300);
     // Half of the eight connections, a hundred wait, the rest comes back later.
-    until("the flood is there", || load(&app, Kind::Routes).refused == 196);
+    PATIENCE.until("the flood is there", || load(&app, Kind::Routes).refused == 196);
     let Load { running, waiting, .. } = load(&app, Kind::Routes);
     assert_eq!((running, waiting, latch.0.inside()), (4, 100, 4));
     core_is_served(&app, "e");
@@ -479,8 +482,8 @@ fn a_flood_of_a_plugins_plain_routes_leaves_room_for_everybody_else(database: Da
     let latch = Opened(latch(&key));
     let flood = Flood::send(&app, &format!("{BASE}/held/plain/{key}/"), 300);
     // A quarter of the 256 places.
-    until("the flood is there", || load(&app, Kind::Calls).refused == 136);
-    until("all places are taken", || latch.0.inside() == 64);
+    PATIENCE.until("the flood is there", || load(&app, Kind::Calls).refused == 136);
+    PATIENCE.until("all places are taken", || latch.0.inside() == 64);
     assert_eq!(load(&app, Kind::Calls).waiting, 100);
     core_is_served(&app, "e");
     assert_eq!(latch.0.passed(), 0, "the flood was held all the time");
@@ -494,7 +497,7 @@ fn a_flood_of_a_plugins_writes_lets_others_write_in_turn(database: Database) {
     let latch = Opened(latch(&key));
     let flood = Flood::send(&app, &format!("{BASE}/held/write/{key}/"), 60);
     let at_once = if database == Database::Sqlite { 1 } else { 4 };
-    until("the flood is there", || {
+    PATIENCE.until("the flood is there", || {
         latch.0.inside() == at_once
             && load(&app, Kind::Routes).running == 4
             && load(&app, Kind::Routes).waiting >= 56
@@ -506,10 +509,10 @@ fn a_flood_of_a_plugins_writes_lets_others_write_in_turn(database: Database) {
             // though 59 of the plugin's were there before.
             let pools = || app.host.store.pools();
             let waiting = || pools().iter().any(|pool| pool.name == "write" && pool.waiting == 1);
-            until("the core waits for the writer", waiting);
+            PATIENCE.until("the core waits for the writer", waiting);
             latch.0.let_pass(1);
         }
-        until("the core has written", || core.is_finished());
+        PATIENCE.until("the core has written", || core.is_finished());
         assert!(core.join().unwrap() > 0);
         assert_eq!(latch.0.passed(), usize::from(database == Database::Sqlite));
     });

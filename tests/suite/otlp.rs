@@ -3,7 +3,7 @@
 
 use crate::process::{Process, command};
 use crate::server::{Database, on_both_databases};
-use crate::wait::{until_ok, until_some};
+use crate::wait::Wait;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -22,6 +22,9 @@ on_both_databases! {
     a_request_is_a_trace_with_its_hooks_inside;
     a_fault_is_an_error_of_its_hook;
 }
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Wait = Wait::seconds(30);
 
 /// A span as the collector got it.
 #[derive(Debug, Clone)]
@@ -81,7 +84,7 @@ impl Collector {
     /// Waits for a span.
     #[track_caller]
     fn until(&self, wanted: impl Fn(&Seen) -> bool) -> Seen {
-        until_ok("there is such a span", || {
+        PATIENCE.until_ok("there is such a span", || {
             let spans = self.spans();
             spans.iter().find(|span| wanted(span)).cloned().ok_or(spans)
         })
@@ -213,7 +216,7 @@ fn a_request_is_a_trace_with_its_hooks_inside(database: Database) {
     assert_eq!(shown("http.response.status_code"), 202);
     assert_eq!(shown("url.path"), path.as_str());
     // The audit log is sealed a moment after the answer.
-    let audited = until_some("the creation is in the audit log", || {
+    let audited = PATIENCE.until_some("the creation is in the audit log", || {
         let audited = server.get("/api/v2/audit/?action=entry.create").1;
         (audited["count"] != 0).then_some(audited)
     });

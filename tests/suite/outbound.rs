@@ -1,7 +1,7 @@
 //! Requests of plugins to other servers, against servers on loopback, and the secrets that go with them.
 
 use crate::server::{Database, TestApp, on_both_databases};
-use crate::wait::until_ok;
+use crate::wait::Wait;
 use pagoda_core::config::Config;
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_plugin_sdk::PluginDecl;
@@ -279,7 +279,7 @@ fn refused(app: &TestApp, query: &str) -> (String, String) {
 
 /// Records of the audit log about refusals, once there are as many.
 fn refusals(app: &TestApp, count: usize) -> Vec<Value> {
-    let rows = until_ok("as many are recorded", || {
+    let rows = Wait::seconds(20).until_ok("as many are recorded", || {
         let all = app.get("/api/v2/audit/?action=plugin.capability_refused").expect(200).json();
         let rows = all["results"].as_array().unwrap().clone();
         if rows.len() >= count { Ok(rows) } else { Err(rows) }

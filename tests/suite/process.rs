@@ -1,6 +1,6 @@
 //! A server in a process of its own, for what cannot be seen from inside: kills, restarts, confinement.
 
-use crate::wait::{PATIENCE, until_some};
+use crate::wait::Wait;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Wait = Wait::seconds(30);
 
 /// The binary with all plugins, in this directory, without settings of the developer's own.
 pub(crate) fn command(directory: &Path) -> Command {
@@ -62,7 +65,7 @@ impl Process {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(PATIENCE.0))
             .build()
             .into();
         let client = Client { base: String::new(), agent, authorization: String::new() };
@@ -75,7 +78,7 @@ impl Process {
     /// The next line of the log whose message begins so; all before it are kept.
     #[track_caller]
     pub(crate) fn wait_for_line(&mut self, message: &str) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE.0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
@@ -117,7 +120,7 @@ impl Process {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        until_some("the server has ended", || self.child.try_wait().unwrap())
+        PATIENCE.until_some("the server has ended", || self.child.try_wait().unwrap())
     }
 }
 

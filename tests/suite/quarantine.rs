@@ -2,6 +2,7 @@
 
 use crate::process::{Client, Process, command};
 use crate::server::Database;
+use crate::wait::Wait;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -34,13 +35,11 @@ fn chaos_state(server: &Client) -> (Value, Value) {
 
 /// Asks until it is answered with 200; requests that meet the moment of the change may be turned away.
 fn until_answered(server: &Client, path: &str, deadline: Instant) -> Value {
-    loop {
-        match server.request("GET", path, None) {
-            Ok((200, body)) => return body,
-            other => assert!(Instant::now() < deadline, "{path}: {other:?}"),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let left = deadline.saturating_duration_since(Instant::now());
+    Wait(left).until_ok(path, || match server.request("GET", path, None) {
+        Ok((200, body)) => Ok(body),
+        other => Err(other),
+    })
 }
 
 /// Lets `name` hang a hook; checks what everybody else gets meanwhile and what there is afterwards.

@@ -3,9 +3,9 @@
 use super::person;
 use super::users::{USERS, co_user, log_in, made, one, send, session, sql};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
+use crate::wait::Wait;
 use pagoda_core::plugins::contributions::Contributions;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 on_both_databases! {
     case_platform_041_a_link_comes_by_mail;
@@ -40,14 +40,7 @@ pub(crate) fn letters(mail: &tempfile::TempDir) -> Vec<String> {
 }
 
 pub(crate) fn wait_for_letter(mail: &tempfile::TempDir) -> String {
-    let began = Instant::now();
-    loop {
-        if let Some(letter) = letters(mail).pop() {
-            return letter;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "no mail came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    Wait::seconds(20).until_some("a mail comes", || letters(mail).pop())
 }
 
 /// Who nobody knows asks.

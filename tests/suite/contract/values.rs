@@ -1,7 +1,7 @@
 //! Values of all types. *Source: spec, attribute-types and entry §1, §3, §5.*
 
 use crate::server::{Database, TestApp, on_both_databases};
-use crate::wait::until_some;
+use crate::wait::Wait;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -377,10 +377,13 @@ fn entry_139_what_changes_nothing_is_not_written(database: Database) {
             same.iter().for_each(update);
             update(&other);
             // Sealed a moment later; the change is the only record there will be.
-            let count = until_some("the change is in the log", || {
-                let count = world.app.get(&log).expect(200).json()["count"].as_i64().unwrap();
-                (count > 0).then_some(count)
-            });
+            let count = Wait::seconds(20).until_some(
+                &format!("{attr_type}: {first} {same:?} {other} is in the log"),
+                || {
+                    let count = world.app.get(&log).expect(200).json()["count"].as_i64().unwrap();
+                    (count > 0).then_some(count)
+                },
+            );
             assert_eq!(count, 1, "{attr_type}: {first} {same:?} {other}");
         }
     }

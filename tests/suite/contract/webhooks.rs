@@ -4,7 +4,7 @@
 use super::ADMIN;
 use crate::alerts::{Hook, Stub};
 use crate::server::{Answer, Database, TestApp, on_both_databases};
-use crate::wait::{until, until_ok};
+use crate::wait::Wait;
 use pagoda_core::config::{Config, WebhookAddresses};
 use pagoda_core::plugins::contributions::Contributions;
 use pagoda_core::services::entity::{EntityInput, EntityUpdate};
@@ -502,7 +502,7 @@ fn what_is_known_of_one_that_stays_the_same_is_kept(database: Database) {
         let asked = hook.tries.load(Ordering::Relaxed);
         std::thread::scope(|scope| {
             let put = scope.spawn(|| app.put(&one(entity), json!({"webhooks": [sent]})).expect(202));
-            until("it is asked", || hook.tries.load(Ordering::Relaxed) != asked);
+            Wait::seconds(20).until("it is asked", || hook.tries.load(Ordering::Relaxed) != asked);
             let meanwhile = webhooks(app, entity)[0].clone();
             hook.status.store(200, Ordering::Relaxed);
             put.join().unwrap();
@@ -571,7 +571,7 @@ fn what_headers_hold_is_in_no_log(database: Database) {
     changed[0]["id"] = json!(id);
     app.put(&one(entity), json!({"webhooks": changed})).expect(202);
     app.put(&one(entity), json!({"webhooks": [{"id": id, "is_deleted": true}]})).expect(202);
-    let rows = until_ok("the changes are recorded", || {
+    let rows = Wait::seconds(20).until_ok("the changes are recorded", || {
         let list = app.get("/api/v2/audit/?limit=1000").expect(200);
         assert!(!list.body.contains("hush-hush"));
         let list = list.json();
