@@ -63,8 +63,7 @@ struct RefRow {
     times: i32,
 }
 
-/// Enters rows of attributes that have none in the index: three statements at most, on SQLite for each
-/// thousand.
+/// Enters rows of attributes that have none in the index: three statements at most, on SQLite for each thousand.
 pub fn put(db: &mut Db, entered: &[Entered]) -> Result<(), StoreError> {
     let mut texts: BTreeMap<i64, TextRow> = BTreeMap::new();
     let mut terms: BTreeMap<(i64, i64, i64), i32> = BTreeMap::new();
